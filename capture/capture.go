@@ -1,0 +1,132 @@
+// Package capture is where frames come from: the seam between whatever reads
+// them (a file, a pipe, an interface) and whatever decodes them. No library's
+// types show in it.
+package capture
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"example.com/wirewatch/packet"
+)
+
+// BlockSize is the usual size of a block's buffer in bytes: it stays in the L2
+// cache between the read that fills it and the workers that read it.
+const BlockSize = 256 << 10
+
+// Record describes one frame of a block; its bytes are Buf[Off : Off+Len].
+type Record struct {
+	Nanos   int64  // capture time in nanoseconds since the Unix epoch
+	Off     uint32 // of the first captured byte in the block's buffer
+	Len     uint32 // captured bytes
+	WireLen uint32 // bytes on the wire, at least Len
+	Link    uint16 // LINKTYPE_ value
+	Iface   uint16 // interface index, counted over the source
+}
+
+// Block is a run of consecutive frames in one buffer. A file is read straight
+// into it, a live frame is copied once, and there is no call per frame. It is
+// the reader's until it is handed on, and goes back with Release when nobody
+// reads it any more.
+type Block struct {
+	Buf    []byte
+	Frames []Record
+
+	pool *Pool
+}
+
+// Release gives the block back to its pool; every slice into Buf dies with it.
+func (b *Block) Release() {
+	if b.pool != nil {
+		b.pool.put(b)
+	}
+}
+
+// Source yields blocks of frames in capture order. One goroutine uses it, but
+// for Stats, which any may call at any time.
+type Source interface {
+	// Next returns the next block, which the caller releases. It waits for a
+	// free block (that is the backpressure) and for frames, or for ctx to end.
+	// After the last block it returns io.EOF, or the error that ended the
+	// capture early: a *Damaged where the input is truncated or corrupt.
+	Next(ctx context.Context) (*Block, error)
+	Stats() Stats
+	Close() error
+}
+
+// Stats are counts since the source was opened.
+type Stats struct {
+	Frames           uint64 // frames handed on
+	Bytes            uint64 // their captured bytes
+	Truncated        uint64 // frames that the snaplen cut
+	DroppedKernel    uint64 // live: lost because nobody fetched them in time
+	DroppedInterface uint64 // live: lost by the interface or its driver
+}
+
+// Decoder turns a frame into the TCP segment in it. One goroutine uses it.
+type Decoder interface {
+	// Decode fills s, every field of it. Its slices borrow from f.Data or, for
+	// a reassembled datagram, from memory that the decoder never touches
+	// again. It returns ErrNotTCP for a frame without a TCP segment, having
+	// counted what it was. It never fails otherwise: traffic makes no errors.
+	Decode(f *packet.Frame, s *packet.Segment) error
+	// Counts yields, in a fixed order, how many frames were not TCP segments,
+	// by what they were ("udp", "arp", "ip.fragment", "tcp.malformed", …), and
+	// leaves out what never occurred.
+	Counts() iter.Seq2[string, uint64]
+}
+
+// ErrNotTCP says that a frame carries no TCP segment that can be decoded.
+var ErrNotTCP = errors.New("capture: no TCP segment in the frame")
+
+// Damaged says where and how an input file is truncated or corrupt. Every frame
+// before the damage has been handed on.
+type Damaged struct {
+	Name   string // the input, "-" for standard input
+	Offset int64  // in bytes from its start (after decompression) to the record that cannot be read
+	Reason string // what is wrong there, as a clause
+}
+
+func (d *Damaged) Error() string { return "capture: " + d.Name + ": " + d.Reason }
+
+// Pool is a fixed number of blocks in circulation. A pool that has no free
+// block makes its source wait.
+type Pool struct {
+	free chan *Block
+	live chan struct{}
+}
+
+// NewPool makes a pool of at most n blocks; they are made when first needed.
+func NewPool(n int) *Pool {
+	return &Pool{free: make(chan *Block, n), live: make(chan struct{}, n)}
+}
+
+// Get returns an empty block with a buffer of length at least size, waiting for
+// one to be released if need be.
+func (p *Pool) Get(ctx context.Context, size int) (*Block, error) {
+	var b *Block
+	select {
+	case b = <-p.free:
+	default:
+		select {
+		case b = <-p.free:
+		case p.live <- struct{}{}:
+			b = &Block{pool: p}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	if cap(b.Buf) < size {
+		b.Buf = make([]byte, size)
+	}
+	b.Buf, b.Frames = b.Buf[:cap(b.Buf)], b.Frames[:0]
+	return b, nil
+}
+
+func (p *Pool) put(b *Block) {
+	if cap(b.Buf) > 4*BlockSize { // one huge frame must not pin its memory
+		b.Buf = nil
+	}
+	p.free <- b
+}

@@ -1,0 +1,3 @@
+module example.com/wirewatch
+
+go 1.26
