@@ -1,0 +1,466 @@
+package dissect
+
+import (
+	"time"
+
+	"example.com/wirewatch/event"
+	"example.com/wirewatch/flow"
+)
+
+// Env is what all flows of one shard share: it has one owner, like the shard.
+type Env struct {
+	Specs  []Spec
+	Limits Limits
+
+	spare [][]byte // carry buffers to use again
+}
+
+const (
+	maxSpare    = 64
+	maxSpareCap = 64 << 10
+)
+
+func (e *Env) get() []byte {
+	if n := len(e.spare); n > 0 {
+		b := e.spare[n-1]
+		e.spare = e.spare[:n-1]
+		return b
+	}
+	return make([]byte, 0, 2048)
+}
+
+func (e *Env) put(b []byte) {
+	if cap(b) <= maxSpareCap && len(e.spare) < maxSpare {
+		e.spare = append(e.spare, b[:0])
+	}
+}
+
+// Codes are the anomalies that the driver reports.
+var Codes = []*event.Code{carryLimit}
+
+var carryLimit = &event.Code{
+	Name: "dissect.carry_limit", Level: event.Warn,
+	Text: "more bytes had to be held than the limit allows, and were given up",
+}
+
+// Conn drives one flow through its dissectors. The zero Conn is not ready: see
+// Init. It has one owner.
+type Conn struct {
+	env   *Env
+	host  Host
+	d     Dissector // nil while probing
+	proto string
+	next  string // the target of the handoff in progress
+	offer Offer
+	half  [2]half
+	mid   bool // the flow was joined in its middle
+}
+
+// half is one direction.
+type half struct {
+	carry   []byte // unconsumed bytes; from env, nil when there are none
+	marks   []mark // where the bytes of carry came from
+	off     uint64 // stream offset of the first unconsumed byte
+	end     End
+	waiting bool // the dissector said Wait
+	hasty   bool // waiting is no longer worthwhile
+	again   bool // to be offered once more
+	opaque  bool // nobody wants the bytes
+	started bool // bytes or a gap went by that no dissector saw
+}
+
+// mark says that the bytes from stream offset off on came with a segment.
+type mark struct {
+	off uint64
+	event.Mark
+}
+
+// Closer is a Dissector that holds more than memory (a decoder's coroutine);
+// Close is called once when the driver drops it.
+type Closer interface{ Close() }
+
+// Init makes c ready for a flow. mid says that the flow was joined in its
+// middle.
+func (c *Conn) Init(env *Env, host Host, mid bool) {
+	*c = Conn{env: env, host: host, mid: mid}
+	c.half[0].started, c.half[1].started = mid, mid
+}
+
+// Opaque reports that nothing further can come of the flow's bytes.
+func (c *Conn) Opaque() bool { return c.half[0].opaque && c.half[1].opaque }
+
+// Protocol is the name of what the flow carries, "" while unknown.
+func (c *Conn) Protocol() string { return c.proto }
+
+// SetProtocol says what the flow carries, in the words of tcp.flow's protocol.
+func (c *Conn) SetProtocol(name string) { c.proto = name }
+
+// Limits are the limits in force.
+func (c *Conn) Limits() *Limits { return &c.env.Limits }
+
+// Emit reports a fact.
+func (c *Conn) Emit(f Fact) { c.host.Emit(f) }
+
+// Anomaly reports a departure from a specification in one direction. detail
+// says what exactly; it may hold bytes from the wire.
+func (c *Conn) Anomaly(dir flow.Dir, code *event.Code, exchange uint32, detail string) {
+	c.host.Emit(Fact{Body: &event.Anomaly{Code: code, Detail: detail}, Dir: dir, Exchange: exchange})
+}
+
+// Now is the segment that is being processed.
+func (c *Conn) Now() event.Mark { return c.host.Now() }
+
+// At is where byte i of those offered in dir came from.
+func (c *Conn) At(dir flow.Dir, i int) event.Mark {
+	h := &c.half[dir]
+	at := h.off + uint64(i) //nolint:gosec // i is an index
+	for j := len(h.marks) - 1; j >= 0; j-- {
+		if h.marks[j].off <= at {
+			return h.marks[j].Mark
+		}
+	}
+	return c.host.Now()
+}
+
+// Offset is the stream offset of the first byte offered in dir; gaps count.
+func (c *Conn) Offset(dir flow.Dir) uint64 { return c.half[dir].off }
+
+// Rest is what was offered in dir and not consumed. Borrowed until the
+// dissector returns.
+func (c *Conn) Rest(dir flow.Dir) []byte { return c.half[dir].carry }
+
+// EndOf is how dir ended, Open if it has not.
+func (c *Conn) EndOf(dir flow.Dir) End { return c.half[dir].end }
+
+// Owed reports that bytes of dir are known to be missing and may yet come, so
+// that it is worthwhile for the other direction to Wait for them.
+func (c *Conn) Owed(dir flow.Dir) bool {
+	return !c.half[dir.Reverse()].hasty && c.half[dir].end == Open && c.host.Owed(dir)
+}
+
+// Acked is how many bytes of dir the peer has acknowledged by now.
+func (c *Conn) Acked(dir flow.Dir) uint64 { return c.host.Acked(dir) }
+
+// Stalled is the time that dir has lost so far to retransmission and zero
+// windows.
+func (c *Conn) Stalled(dir flow.Dir) time.Duration { return c.host.Stalled(dir) }
+
+// Connect is how long the handshake took, where it was captured whole.
+func (c *Conn) Connect() (time.Duration, bool) { return c.host.Connect() }
+
+// Handoff gives both directions, from the first unconsumed byte of each, to the
+// protocol named to; "" goes back to probing. A name that nobody registered
+// makes the flow opaque. The dissector returns the verdict.
+func (c *Conn) Handoff(to string, o Offer) Verdict {
+	c.next, c.offer = to, o
+	return Handoff
+}
+
+// Data delivers the next bytes of one direction. p is borrowed.
+func (c *Conn) Data(dir flow.Dir, p []byte) {
+	h := &c.half[dir]
+	switch {
+	case h.opaque:
+		h.off += uint64(len(p))
+	case h.waiting:
+		c.hold(h, p)
+		if len(h.carry) > c.env.Limits.Carry {
+			c.hurry(dir)
+			c.settle()
+		}
+	case h.carry != nil:
+		c.hold(h, p)
+		c.offerTo(dir, h.carry)
+		c.settle()
+	default:
+		c.offerTo(dir, p)
+		c.settle()
+	}
+}
+
+// Gap delivers a hole of n bytes.
+func (c *Conn) Gap(dir flow.Dir, n uint64) {
+	if c.half[dir].waiting {
+		dir = c.hurry(dir)
+	}
+	c.gap(dir, n)
+	c.settle()
+}
+
+// End delivers the end of one direction. It counts once for each.
+func (c *Conn) End(dir flow.Dir, e End) {
+	h := &c.half[dir]
+	if h.end != Open {
+		return
+	}
+	h.end = e
+	c.wake(dir.Reverse())
+	if !h.opaque {
+		c.offerTo(dir, h.carry)
+	}
+	c.settle()
+	if c.half[0].end == Open || c.half[1].end == Open {
+		return
+	}
+	for d := range flow.Dir(2) { // nothing can move any more
+		if c.half[d].waiting {
+			c.hurry(d)
+			c.settle()
+		}
+	}
+}
+
+// Close frees what c holds. Nothing may be delivered after it.
+func (c *Conn) Close() {
+	for d := range c.half {
+		c.drop(&c.half[d], len(c.half[d].carry))
+		c.half[d].opaque = true
+	}
+	c.leave()
+}
+
+// leave drops the dissector.
+func (c *Conn) leave() {
+	if cl, ok := c.d.(Closer); ok {
+		cl.Close()
+	}
+	c.d = nil
+}
+
+// settle offers again, until nothing moves.
+func (c *Conn) settle() {
+	for c.half[0].again || c.half[1].again {
+		for d := range flow.Dir(2) {
+			if h := &c.half[d]; h.again {
+				h.again = false
+				if !h.opaque {
+					c.offerTo(d, h.carry)
+				}
+			}
+		}
+	}
+}
+
+// wake offers dir again if it waits for the other direction.
+func (c *Conn) wake(dir flow.Dir) {
+	if h := &c.half[dir]; h.waiting {
+		h.waiting, h.again = false, true
+	}
+}
+
+// hurry offers what a waiting direction holds for the last time: if the
+// dissector insists on waiting, the bytes become a gap. It returns the
+// direction, which a probe may have exchanged.
+func (c *Conn) hurry(dir flow.Dir) flow.Dir {
+	h := &c.half[dir]
+	h.hasty = true
+	dir = c.offerTo(dir, h.carry)
+	h = &c.half[dir]
+	h.hasty = false
+	if h.waiting {
+		h.waiting = false
+		c.giveUp(dir)
+	}
+	return dir
+}
+
+// giveUp turns what a direction holds into a gap.
+func (c *Conn) giveUp(dir flow.Dir) {
+	h := &c.half[dir]
+	n := len(h.carry)
+	if n == 0 {
+		return
+	}
+	c.Anomaly(dir, carryLimit, 0, "")
+	c.drop(h, n)
+	h.off -= uint64(n)
+	c.gap(dir, uint64(n))
+}
+
+func (c *Conn) gap(dir flow.Dir, n uint64) {
+	h := &c.half[dir]
+	v := More
+	if c.d != nil && !h.opaque {
+		v = c.d.Gap(c, dir, n)
+	} else {
+		h.started = true
+	}
+	c.drop(h, len(h.carry))
+	h.off += n
+	c.wake(dir.Reverse())
+	c.obey(dir, v)
+}
+
+// offerTo offers p, every unconsumed byte of dir, to the dissector, or to the
+// probes while there is none. It returns the direction, which a probe may have
+// exchanged.
+func (c *Conn) offerTo(dir flow.Dir, p []byte) flow.Dir {
+	if c.d == nil {
+		var found bool
+		if dir, found = c.probe(dir, p); !found {
+			return dir
+		}
+	}
+	h := &c.half[dir]
+	h.waiting = false
+	end := h.end != Open
+	n, v := c.d.Data(c, dir, p, end)
+	c.keep(h, p, n)
+	if n > 0 || end || v > Wait {
+		c.wake(dir.Reverse())
+	}
+	if v == More && end {
+		c.drop(h, len(h.carry))
+	}
+	c.obey(dir, v)
+	if v == More && len(h.carry) > c.env.Limits.Carry {
+		c.giveUp(dir)
+	}
+	return dir
+}
+
+// obey does what a verdict says.
+func (c *Conn) obey(dir flow.Dir, v Verdict) {
+	switch v {
+	case More:
+	case Wait:
+		c.half[dir].waiting = true
+	case Skip:
+		c.drop(&c.half[dir], len(c.half[dir].carry))
+		c.half[dir].opaque = true
+	case Handoff:
+		c.leave()
+		c.enter()
+	case Fail:
+		c.leave()
+		for d := range c.half {
+			h := &c.half[d]
+			c.drop(h, len(h.carry))
+			h.waiting, h.opaque, h.started = false, false, true
+		}
+		c.proto = ""
+	}
+}
+
+// enter starts what Handoff named, with the bytes that both directions hold.
+func (c *Conn) enter() {
+	for d := range c.half {
+		h := &c.half[d]
+		h.waiting, h.started = false, false
+		h.again = len(h.carry) > 0 || h.end != Open
+	}
+	if c.next == "" {
+		return
+	}
+	for i := range c.env.Specs {
+		if s := &c.env.Specs[i]; s.Name == c.next {
+			c.d = s.New(c.offer)
+			return
+		}
+	}
+	for d := range c.half {
+		c.drop(&c.half[d], len(c.half[d].carry))
+		c.half[d].opaque = true
+	}
+}
+
+// probe asks every protocol about p, first with the roles as they are, then
+// exchanged. On a match the dissector is there.
+func (c *Conn) probe(dir flow.Dir, p []byte) (flow.Dir, bool) {
+	h := &c.half[dir]
+	maybe := false
+	for _, role := range [2]flow.Dir{dir, dir.Reverse()} {
+		for i := range c.env.Specs {
+			switch c.ask(&c.env.Specs[i], h.started, role, p) {
+			case Yes:
+				return c.begin(&c.env.Specs[i], dir, role, p), true
+			case Maybe:
+				maybe = true
+			case No:
+			}
+		}
+	}
+	if maybe && !h.started && h.end == Open && len(p) <= c.env.Limits.Probe {
+		c.keep(h, p, 0)
+		return dir, false
+	}
+	c.keep(h, p, len(p))
+	h.started = h.started || len(p) > 0
+	return dir, false
+}
+
+func (c *Conn) ask(s *Spec, started bool, role flow.Dir, p []byte) Match {
+	ask := s.Probe
+	if started {
+		ask = s.Join
+	}
+	if ask == nil || len(p) == 0 {
+		return No
+	}
+	m := ask(role, p)
+	if started && m == Maybe {
+		return No
+	}
+	return m
+}
+
+// begin makes the dissector for bytes p of dir, whose sender plays role.
+func (c *Conn) begin(s *Spec, dir, role flow.Dir, p []byte) flow.Dir {
+	o := Offer{
+		Swapped: role != dir,
+		Mid:     c.mid || c.half[0].started || c.half[1].started,
+	}
+	c.keep(&c.half[dir], p, 0)
+	if o.Swapped && c.host.Flip() {
+		o.Swapped, dir = false, dir.Reverse()
+		c.half[0], c.half[1] = c.half[1], c.half[0]
+	}
+	c.d = s.New(o)
+	other := &c.half[dir.Reverse()]
+	other.again = len(other.carry) > 0 || other.end != Open
+	return dir
+}
+
+// hold appends p to what the direction holds.
+func (c *Conn) hold(h *half, p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	if h.carry == nil {
+		h.carry = c.env.get()
+	}
+	h.marks = append(h.marks, mark{h.off + uint64(len(h.carry)), c.host.Now()})
+	h.carry = append(h.carry, p...)
+}
+
+// keep consumes n bytes of p and holds the rest. p is either what h carries or
+// is borrowed while h carries nothing.
+func (c *Conn) keep(h *half, p []byte, n int) {
+	if h.carry != nil {
+		c.drop(h, n)
+		return
+	}
+	h.off += uint64(n) //nolint:gosec // n is not negative
+	if n < len(p) {
+		c.hold(h, p[n:])
+	}
+}
+
+// drop consumes n bytes of what the direction carries.
+func (c *Conn) drop(h *half, n int) {
+	if h.carry == nil {
+		return
+	}
+	h.off += uint64(n) //nolint:gosec // n is not negative
+	if n == len(h.carry) {
+		c.env.put(h.carry)
+		h.carry, h.marks = nil, h.marks[:0]
+		return
+	}
+	h.carry = h.carry[:copy(h.carry, h.carry[n:])]
+	i := 0
+	for i+1 < len(h.marks) && h.marks[i+1].off <= h.off {
+		i++
+	}
+	h.marks = h.marks[:copy(h.marks, h.marks[i:])]
+}
