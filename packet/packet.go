@@ -78,3 +78,13 @@ func (s *Segment) Space() int {
 	}
 	return n
 }
+
+// Stamp is the frame that bytes came with, and its capture time in nanoseconds
+// since the Unix epoch.
+type Stamp struct {
+	Frame uint64
+	Nanos int64
+}
+
+// Stamp is where the segment's bytes come from.
+func (s *Segment) Stamp() Stamp { return Stamp{s.Frame, s.Nanos} }

@@ -1,0 +1,125 @@
+package reassembly
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"example.com/wirewatch/packet"
+)
+
+// hold is a run of bytes that came early: buf, then bytes that the snaplen cut.
+type hold struct {
+	off     uint64
+	missing uint64
+	buf     []byte
+	at      packet.Stamp
+}
+
+func (h *hold) end() uint64 { return h.off + uint64(len(h.buf)) + h.missing }
+
+// insert holds the parts of [off, off+len(p)+missing) that no held run covers,
+// and compares the parts that one does. It reports whether some were covered.
+func (s *Stream) insert(off uint64, p []byte, missing uint64, at packet.Stamp, c Consumer, m *Memory) bool {
+	i, _ := slices.BinarySearchFunc(s.held, off, func(h hold, off uint64) int {
+		if h.end() <= off {
+			return -1
+		}
+		return 1
+	})
+	covered := false
+	for uint64(len(p))+missing > 0 {
+		end := off + uint64(len(p)) + missing
+		if i < len(s.held) && s.held[i].off <= off { // covered from here on
+			h := &s.held[i]
+			n := min(end, h.end()) - off
+			s.compare(h, off, p[:min(n, uint64(len(p)))], c)
+			off, p, missing = advance(off, p, missing, n)
+			covered = true
+			i++
+			continue
+		}
+		if i < len(s.held) {
+			end = min(end, s.held[i].off)
+		}
+		n := end - off
+		data := min(n, uint64(len(p)))
+		h := m.hold(off, p[:data], n-data, at)
+		s.held = slices.Insert(s.held, i, h)
+		s.bytes += cost(&h)
+		off, p, missing = advance(off, p, missing, n)
+		i++
+	}
+	return covered
+}
+
+// advance moves the start of a run of bytes, some of them missing, by n.
+func advance(off uint64, p []byte, missing, n uint64) (uint64, []byte, uint64) {
+	data := min(n, uint64(len(p)))
+	return off + n, p[data:], missing - (n - data)
+}
+
+// compare reports a conflict where p, a later copy of bytes at off, differs
+// from what h holds.
+func (s *Stream) compare(h *hold, off uint64, p []byte, c Consumer) {
+	from := off - h.off
+	if from >= uint64(len(h.buf)) {
+		return
+	}
+	kept := h.buf[from:]
+	n := min(len(kept), len(p))
+	if !bytes.Equal(kept[:n], p[:n]) {
+		c.Conflict(Conflict{off, uint64(n), xxhash.Sum64(kept[:n]), xxhash.Sum64(p[:n])})
+	}
+}
+
+// check reports conflicts between p, which starts at offset at, and what was
+// delivered before and is not acknowledged yet. A keep-alive carries one byte
+// that was never meant (RFC 9293 §3.8.4).
+func (s *Stream) check(at int64, p []byte, c Consumer) {
+	if s.seen == nil || at < 0 || len(p) == 1 && uint64(at)+1 == s.off {
+		return
+	}
+	s.seen.check(uint64(at), p, c)
+}
+
+// history is a short memory of what was delivered: the hashes of the last
+// segments. It lets a retransmission that covers one of them whole be compared
+// without keeping its bytes.
+type history struct {
+	n    int // ever added
+	runs [historyLen]run
+}
+
+const historyLen = 16
+
+type run struct {
+	off uint64
+	n   uint64
+	sum uint64
+}
+
+func (h *history) add(off uint64, p []byte) {
+	h.runs[h.n%historyLen] = run{off, uint64(len(p)), xxhash.Sum64(p)}
+	h.n++
+}
+
+// forget drops what lies below offset to, and reports that nothing is left.
+func (h *history) forget(to uint64) bool {
+	last := &h.runs[(h.n-1)%historyLen]
+	return last.off+last.n <= to
+}
+
+func (h *history) check(at uint64, p []byte, c Consumer) {
+	end := at + uint64(len(p))
+	for i := range min(h.n, historyLen) {
+		r := &h.runs[i]
+		if r.off < at || r.off+r.n > end {
+			continue
+		}
+		if came := xxhash.Sum64(p[r.off-at:][:r.n]); came != r.sum {
+			c.Conflict(Conflict{r.off, r.n, r.sum, came})
+		}
+	}
+}
