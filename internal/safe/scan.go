@@ -29,6 +29,11 @@ func equals(w uint64, c byte) uint64 {
 	return (w ^ uint64(c)*lowBits) - lowBits
 }
 
+// notVerbatim marks lanes that notPrintable marks, the quote and the backslash.
+func notVerbatim(w uint64) uint64 {
+	return (notPrintable(w) | equals(w, '"') | equals(w, '\\')) & highBits
+}
+
 // plainPrefix is how many bytes at the start of s are printable ASCII.
 func plainPrefix(s string) int {
 	i := 0
@@ -48,15 +53,29 @@ func plainPrefix(s string) int {
 func verbatimPrefix(s string) int {
 	i := 0
 	for ; i+lanes <= len(s); i += lanes {
-		w := load(s[i:])
-		if stop := (notPrintable(w) | equals(w, '"') | equals(w, '\\')) & highBits; stop != 0 {
+		if stop := notVerbatim(load(s[i:])); stop != 0 {
 			return i + bits.TrailingZeros64(stop)/lanes
 		}
 	}
-	for i < len(s) && verbatim[s[i]] {
-		i++
+	if i == len(s) || i == 0 {
+		return i + verbatimBytes(s[i:])
 	}
-	return i
+	// The last word again, up to the end: what it shares with the one before
+	// is known to be clean, so what it finds is in the rest.
+	if stop := notVerbatim(load(s[len(s)-lanes:])); stop != 0 {
+		return len(s) - lanes + bits.TrailingZeros64(stop)/lanes
+	}
+	return len(s)
+}
+
+// verbatimBytes is verbatimPrefix, a byte at a time.
+func verbatimBytes(s string) int {
+	for i := range len(s) {
+		if !verbatim[s[i]] {
+			return i
+		}
+	}
+	return len(s)
 }
 
 var verbatim = func() (t [256]bool) {

@@ -1,0 +1,297 @@
+package ndjson
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/wirewatch/event"
+	"example.com/wirewatch/internal/safe"
+)
+
+// encoder appends records to a buffer. It opens and closes nested objects by
+// comparing each name with the one before, so names that have a prefix in
+// common must stand together; event.Body promises that.
+type encoder struct {
+	buf []byte
+	// path is the name written last in the object at hand: the objects that
+	// are open in it are its components but the last. Empty at its start.
+	path  string
+	inner int // length of those components, with their dots
+	// emit is e.field, made once: a method value made for each event would be
+	// an allocation for each.
+	emit func(string, event.Value) bool
+
+	second int64  // the second that stamp is for
+	stamp  []byte // its date and time of day, up to the fraction
+}
+
+func (e *encoder) init() {
+	e.emit = e.field
+	e.second = -1 << 63
+}
+
+// reset empties the buffer.
+func (e *encoder) reset() {
+	if e.buf = e.buf[:0]; cap(e.buf) > keepSize {
+		e.buf = nil
+	}
+}
+
+// record appends one line.
+func (e *encoder) record(ev *event.Event) {
+	e.envelope(ev)
+	ev.Body.Fields()(e.emit)
+	e.closeObjects(0)
+	e.buf = append(e.buf, "}\n"...)
+}
+
+// envelope appends what every record has. tcp.stream comes last, because the
+// fields of a fact about TCP go on in the same object.
+func (e *encoder) envelope(ev *event.Event) {
+	b := append(e.buf, `{"kind":"`...)
+	b = append(b, ev.Body.Kind()...)
+	b = append(b, `","time":"`...)
+	b = e.appendTime(b, ev.Nanos)
+	b = strconv.AppendUint(append(b, `","frame":{"number":`...), ev.Frame, 10)
+	b = strconv.AppendUint(append(b, `,"first":`...), ev.First, 10)
+	b = append(b, '}')
+	b = appendEnds(b, ev)
+	b = appendState(b, ev)
+	if e.path, e.inner = "", 0; ev.Ends != nil {
+		b = strconv.AppendUint(append(b, `,"tcp":{"stream":`...), ev.Ends.Stream, 10)
+		e.path, e.inner = "tcp.stream", len("tcp.")
+	}
+	e.buf = b
+}
+
+// appendEnds appends who talked to whom, where the fact is about a flow.
+func appendEnds(b []byte, ev *event.Event) []byte {
+	if ev.Ends != nil {
+		b = ev.Ends.Client.Addr().AppendTo(append(b, `,"client":{"ip":"`...))
+		b = strconv.AppendUint(append(b, `","port":`...), uint64(ev.Ends.Client.Port()), 10)
+		b = ev.Ends.Server.Addr().AppendTo(append(b, `},"server":{"ip":"`...))
+		b = strconv.AppendUint(append(b, `","port":`...), uint64(ev.Ends.Server.Port()), 10)
+		b = append(b, '}')
+	}
+	if ev.HasDir {
+		b = append(append(append(b, `,"from":"`...), ev.Dir.String()...), '"')
+	}
+	return b
+}
+
+// appendState appends the exchange, if any, and whether the fact is complete.
+func appendState(b []byte, ev *event.Event) []byte {
+	if ev.Exchange != 0 {
+		b = strconv.AppendUint(append(b, `,"exchange":`...), uint64(ev.Exchange), 10)
+	}
+	if ev.Incomplete == event.Complete {
+		return append(b, `,"complete":true`...)
+	}
+	b = append(b, `,"complete":false,"incomplete":"`...)
+	return append(append(b, ev.Incomplete.String()...), '"')
+}
+
+// appendTime appends an RFC 3339 time in UTC with nine digits of fraction.
+// Records come in the order of time, so a second's digits are made once.
+func (e *encoder) appendTime(b []byte, nanos int64) []byte {
+	second, frac := nanos/1e9, nanos%1e9
+	if frac < 0 {
+		second, frac = second-1, frac+1e9
+	}
+	if second != e.second {
+		e.second = second
+		e.stamp = time.Unix(second, 0).UTC().AppendFormat(e.stamp[:0], "2006-01-02T15:04:05.")
+	}
+	b = append(b, e.stamp...)
+	return append(appendFraction(b, frac, 9), 'Z')
+}
+
+// appendFraction appends n, padded with zeros to that many digits.
+func appendFraction(b []byte, n int64, digits int) []byte {
+	var d [9]byte
+	for i := digits - 1; i >= 0; i-- {
+		d[i], n = '0'+byte(n%10), n/10
+	}
+	return append(b, d[:digits]...)
+}
+
+// key appends the key of name. Mostly that is one more member of the innermost
+// object that is open.
+func (e *encoder) key(name string) {
+	n := e.inner
+	if len(name) <= n || name[:n] != e.path[:n] || strings.IndexByte(name[n:], '.') >= 0 {
+		n = e.descend(name)
+	} else {
+		e.comma()
+	}
+	e.path, e.inner = name, n
+	e.buf = append(append(append(e.buf, '"'), name[n:]...), `":`...)
+}
+
+// descend goes from the object of the path to that of name: it closes the
+// objects that name is not in and opens the others that it is in. It returns
+// where the last component of name begins.
+func (e *encoder) descend(name string) int {
+	shared := 0 // length of the components in common, with their dots
+	for i := 0; i < e.inner && i < len(name) && e.path[i] == name[i]; i++ {
+		if name[i] == '.' {
+			shared = i + 1
+		}
+	}
+	e.closeObjects(shared)
+	e.comma()
+	for {
+		n := strings.IndexByte(name[shared:], '.')
+		if n < 0 {
+			return shared
+		}
+		e.buf = append(append(append(e.buf, '"'), name[shared:shared+n]...), `":{`...)
+		shared += n + 1
+	}
+}
+
+// comma separates a member or element from the one before it, if there is one.
+func (e *encoder) comma() {
+	if c := e.buf[len(e.buf)-1]; c != '{' && c != '[' {
+		e.buf = append(e.buf, ',')
+	}
+}
+
+// closeObjects closes the objects that the path opened after its first n bytes.
+func (e *encoder) closeObjects(n int) {
+	for _, c := range []byte(e.path[n:e.inner]) {
+		if c == '.' {
+			e.buf = append(e.buf, '}')
+		}
+	}
+}
+
+// field appends one field; it always wants the next one.
+func (e *encoder) field(name string, v event.Value) bool {
+	if v.Kind() == event.None {
+		return true
+	}
+	e.key(name)
+	switch v.Kind() {
+	case event.String, event.Text:
+		e.text(v.Str())
+	case event.Bytes:
+		e.buf = appendBase64(e.buf, v.Raw())
+	case event.Int:
+		e.buf = strconv.AppendInt(e.buf, v.Int(), 10)
+	case event.Bool:
+		e.buf = strconv.AppendBool(e.buf, v.Bool())
+	case event.Millis:
+		e.buf = appendMillis(e.buf, v.Duration())
+	default:
+		e.list(&v)
+	}
+	return true
+}
+
+// list appends a value that is an array.
+func (e *encoder) list(v *event.Value) {
+	e.buf = append(e.buf, '[')
+	switch v.Kind() {
+	case event.Pairs:
+		for _, p := range v.Pairs() {
+			e.comma()
+			e.buf = appendPair(e.buf, p)
+		}
+	case event.Ranges:
+		for _, r := range v.Ranges() {
+			e.comma()
+			e.buf = appendRange(e.buf, r)
+		}
+	case event.Ints:
+		for _, n := range v.Ints() {
+			e.comma()
+			e.buf = strconv.AppendUint(e.buf, n, 10)
+		}
+	case event.Objects:
+		for _, fields := range v.Objects() {
+			e.object(fields)
+		}
+	}
+	e.buf = append(e.buf, ']')
+}
+
+// object appends one group of fields, with paths of its own.
+func (e *encoder) object(fields event.Fields) {
+	path, inner := e.path, e.inner
+	e.comma()
+	e.buf = append(e.buf, '{')
+	e.path, e.inner = "", 0
+	fields(e.emit)
+	e.closeObjects(0)
+	e.buf = append(e.buf, '}')
+	e.path, e.inner = path, inner
+}
+
+// text appends a string; if it is not UTF-8, it renames the key just written to
+// that of the sibling and appends base64.
+func (e *encoder) text(s string) {
+	b, ok := safe.AppendJSON(append(e.buf, '"'), s)
+	if ok {
+		e.buf = append(b, '"')
+		return
+	}
+	b = e.buf[:len(e.buf)-len(`":`)]
+	if e.path[e.inner:] == "text" {
+		b = append(b[:len(b)-len("text")], `base64":`...)
+	} else {
+		b = append(b, `_base64":`...)
+	}
+	e.buf = appendBase64(b, []byte(s))
+}
+
+// appendPair appends [name,value].
+func appendPair(b []byte, p event.Pair) []byte {
+	b = appendComponent(append(b, '['), p.Name)
+	b = appendComponent(append(b, ','), p.Value)
+	return append(b, ']')
+}
+
+// appendComponent appends a string, or {"base64":"…"} if it is not UTF-8.
+func appendComponent(b []byte, s string) []byte {
+	start := len(b)
+	b, ok := safe.AppendJSON(append(b, '"'), s)
+	if ok {
+		return append(b, '"')
+	}
+	b = append(b[:start], `{"base64":`...)
+	return append(appendBase64(b, []byte(s)), '}')
+}
+
+// appendRange appends [offset,length].
+func appendRange(b []byte, r event.Range) []byte {
+	b = strconv.AppendUint(append(b, '['), r.Off, 10)
+	b = strconv.AppendUint(append(b, ','), r.Len, 10)
+	return append(b, ']')
+}
+
+// appendBase64 appends p in the standard alphabet with padding (RFC 4648 §4),
+// in quotes. p is not kept.
+func appendBase64(b, p []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(b, '"'), p), '"')
+}
+
+// appendMillis appends a duration in milliseconds, exactly: down to the
+// nanosecond, without trailing zeros.
+func appendMillis(b []byte, d time.Duration) []byte {
+	n := uint64(d) //nolint:gosec // the negative is undone below
+	if d < 0 {
+		b, n = append(b, '-'), -n
+	}
+	b = strconv.AppendUint(b, n/1e6, 10)
+	frac, digits := int64(n%1e6), 6
+	if frac == 0 {
+		return b
+	}
+	for frac%10 == 0 {
+		frac, digits = frac/10, digits-1
+	}
+	return appendFraction(append(b, '.'), frac, digits)
+}
