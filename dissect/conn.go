@@ -138,6 +138,9 @@ func (c *Conn) Owed(dir flow.Dir) bool {
 	return !c.half[dir.Reverse()].hasty && c.half[dir].end == Open && c.host.Owed(dir)
 }
 
+// Missing says, during Dissector.Gap, why the bytes are missing.
+func (c *Conn) Missing() event.Incomplete { return c.host.Missing() }
+
 // Acked is how many bytes of dir the peer has acknowledged by now.
 func (c *Conn) Acked(dir flow.Dir) uint64 { return c.host.Acked(dir) }
 

@@ -128,6 +128,8 @@ type Host interface {
 	// Owed reports that the peer has acknowledged bytes of this direction that
 	// have not been delivered: they were reordered, or will become a gap.
 	Owed(dir flow.Dir) bool
+	// Missing says why the bytes of the gap that is being delivered are missing.
+	Missing() event.Incomplete
 	// Acked is how many bytes of this direction the peer has acknowledged.
 	Acked(dir flow.Dir) uint64
 	// Stalled is the time so far that this direction lost to retransmission

@@ -78,7 +78,17 @@ func (s *Stream) Acked() uint64 { return s.acked }
 func (s *Stream) Holding() bool { return len(s.held) > 0 }
 
 // Owed reports that the peer has acknowledged bytes that were not delivered.
-func (s *Stream) Owed() bool { return s.acked > s.off }
+func (s *Stream) Owed() bool { return s.acked > s.off && !s.ended && !s.unseenFIN(s.acked) }
+
+// Distance is how far a segment's bytes lie from the next byte to deliver, in
+// either direction.
+func (s *Stream) Distance(seg *packet.Segment) uint32 {
+	d := seg.Seq.Sub(s.next)
+	if d < 0 {
+		d = -d
+	}
+	return uint32(d) //nolint:gosec // not negative, or 2^31
+}
 
 // Start says that the next byte has sequence number seq. It counts only for a
 // stream that nothing has started.
@@ -238,18 +248,18 @@ func (s *Stream) skipTo(to uint64, why Why, c Consumer, m *Memory) {
 	s.reachEnd(c)
 }
 
-// GiveUp declares a gap: the bytes that the peer has acknowledged and that
-// precede any held ones will not come. It does nothing where nothing is owed.
-func (s *Stream) GiveUp(c Consumer, m *Memory) {
-	if s.ended || !s.Owed() {
-		return
-	}
-	to := s.acked
-	if len(s.held) > 0 {
-		to = min(to, s.held[0].off)
-	}
-	if !s.unseenFIN(to) {
-		s.skipTo(to, Lost, c, m)
+// GiveUp declares a gap: the bytes that the peer has acknowledged, and that
+// precede any held ones, will not come. Where unseen is true the peer's
+// acknowledgments are not captured, and the first hole is given up without one.
+func (s *Stream) GiveUp(c Consumer, m *Memory, unseen bool) {
+	switch {
+	case unseen && len(s.held) > 0:
+		s.skipTo(s.held[0].off, Lost, c, m)
+	case !s.Owed():
+	case len(s.held) > 0:
+		s.skipTo(min(s.acked, s.held[0].off), Lost, c, m)
+	default:
+		s.skipTo(s.acked, Lost, c, m)
 	}
 }
 

@@ -133,15 +133,15 @@ func TestConflictHashesBoth(t *testing.T) {
 
 func TestGiveUpOnlyWhatIsOwed(t *testing.T) {
 	k, s, m := run1(t, DefaultLimits(), []step{{0, "abc", 0, 0, 0}, {9, "jkl", 0, 0, 0}})
-	if s.GiveUp(k, m); len(k.data) != 3 {
+	if s.GiveUp(k, m, false); len(k.data) != 3 {
 		t.Fatalf("gave up a hole that nobody acknowledged: %q", k.data)
 	}
 	s.Ack(isn.Add(1+6), m)
-	if s.GiveUp(k, m); len(k.data) != 6 {
+	if s.GiveUp(k, m, false); len(k.data) != 6 {
 		t.Fatalf("delivered up to %d, want 6", len(k.data))
 	}
 	s.Ack(isn.Add(1+12), m)
-	if s.GiveUp(k, m); string(k.data[9:]) != "jkl" {
+	if s.GiveUp(k, m, false); string(k.data[9:]) != "jkl" {
 		t.Fatalf("held bytes were not delivered: %q", k.data)
 	}
 }
@@ -267,7 +267,7 @@ func oracle(t *testing.T, r *rand.Rand, size int) {
 			s.Ack(isn.Add(1+r.IntN(pos+1)), m)
 		}
 		if r.IntN(30) == 0 {
-			s.GiveUp(k, m)
+			s.GiveUp(k, m, false)
 		}
 	}
 	s.Flush(k, m)

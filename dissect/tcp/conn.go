@@ -1,0 +1,221 @@
+package tcp
+
+import (
+	"time"
+
+	"example.com/wirewatch/event"
+	"example.com/wirewatch/flow"
+	"example.com/wirewatch/packet"
+)
+
+// The bits of Wireshark's tcp.completeness.
+const (
+	sawSYN = 1 << iota
+	sawSYNACK
+	sawACK
+	sawData
+	sawFIN
+	sawRST
+)
+
+// Conn is what the segments of one flow say about the connection: the states
+// of both ends, what was retransmitted or out of order, round trips and stalls.
+// The zero Conn is ready. It has one owner.
+type Conn struct {
+	ends         [2]end
+	First, Last  event.Mark // of the flow's segments
+	syn          event.Mark // the latest SYN
+	rtt          time.Duration
+	completeness uint8
+	hasRTT       bool
+	shaken       bool // a SYN was seen
+	closer       closer
+	reset        closer
+}
+
+// closer is who did something first.
+type closer struct {
+	by  flow.Dir
+	yes bool
+}
+
+// end is one end of a connection.
+type end struct {
+	Counters
+	opts     Options
+	state    State
+	base     packet.Seq // the initial sequence number, where synSeen
+	fin      packet.Seq // the number after the FIN, where finSeen
+	synSeen  bool
+	finSeen  bool
+	an       analysis
+	stalled  time.Duration // that bytes of this end lost to retransmission or its peer's zero window
+	zeroFrom event.Mark    // since when this end's window is zero
+}
+
+// Counters are the counts of tcp.flow, for the segments that one end sent.
+type Counters struct {
+	Packets             uint64
+	Bytes, Lost         uint64 // stream bytes delivered, and missing: set by the flow's owner
+	Conflicts           uint64 // likewise
+	Retransmissions     uint64
+	FastRetransmissions uint64
+	OutOfOrder          uint64
+	DuplicateACKs       uint64
+	ZeroWindows         uint64
+	WindowUpdates       uint64
+	KeepAlives          uint64
+}
+
+// Reuses reports that a SYN is not this connection's but opens the next one on
+// the same 5-tuple: it has another initial sequence number, or the same one
+// after the connection was closed. Its sender is dir.
+func (c *Conn) Reuses(dir flow.Dir, s *packet.Segment) bool {
+	if s.Flags&(packet.SYN|packet.ACK) != packet.SYN {
+		return false
+	}
+	e := &c.ends[dir]
+	if !e.synSeen {
+		return e.Packets > 0 && s.Seq != e.base
+	}
+	return s.Seq != e.base || c.completeness&(sawFIN|sawRST) != 0
+}
+
+// Segment takes the next segment off the wire; its sender is dir.
+func (c *Conn) Segment(dir flow.Dir, s *packet.Segment) {
+	at := event.Mark(s.Stamp())
+	if c.First.Frame == 0 {
+		c.First = at
+	}
+	c.Last = at
+	e, p := &c.ends[dir], &c.ends[dir.Reverse()]
+	if e.Packets == 0 && !s.Flags.Any(packet.SYN) {
+		e.base = s.Seq - 1
+	}
+	e.Packets++
+	c.analyse(e, p, s)
+	c.handshake(e, p, s, at)
+	c.teardown(dir, s)
+	c.complete(s)
+}
+
+// handshake moves both ends by the SYNs, and by what acknowledges them.
+func (c *Conn) handshake(e, p *end, s *packet.Segment, at event.Mark) {
+	switch s.Flags & (packet.SYN | packet.ACK) {
+	case packet.SYN:
+		c.shaken, c.syn = true, at
+		e.sawSYN(s)
+		e.state, p.state = e.state.after(sndSYN), p.state.after(rcvSYN)
+	case packet.SYN | packet.ACK:
+		c.shaken = true
+		e.sawSYN(s)
+		if !p.synSeen {
+			p.synSeen, p.base = true, s.Ack-1
+		}
+		e.state, p.state = e.state.after(sndSYNACK), p.state.after(rcvSYNACK)
+	default:
+		if !s.Flags.Any(packet.RST) && (e.state == Unknown || p.state == Unknown) {
+			e.state, p.state = e.state.after(sndData), p.state.after(sndData)
+		}
+	}
+	if s.Flags.Any(packet.ACK) && p.synSeen && s.Ack.Sub(p.base) > 0 {
+		p.state = p.state.after(rcvACKofSYN)
+		if !c.hasRTT && !s.Flags.Any(packet.SYN) && c.completeness&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
+			c.rtt, c.hasRTT = at.Sub(c.syn), true
+		}
+	}
+}
+
+func (e *end) sawSYN(s *packet.Segment) {
+	if !e.synSeen || e.Packets <= 1 {
+		e.synSeen, e.base, e.opts = true, s.Seq, parseOptions(s.Options)
+	}
+}
+
+// teardown moves both ends by FINs, what acknowledges them, and RSTs.
+func (c *Conn) teardown(dir flow.Dir, s *packet.Segment) {
+	e, p := &c.ends[dir], &c.ends[dir.Reverse()]
+	if s.Flags.Any(packet.ACK) && p.finSeen && s.Ack.Sub(p.fin) >= 0 {
+		p.state = p.state.after(rcvACKofFIN)
+	}
+	if s.Flags.Any(packet.FIN) {
+		if !c.closer.yes {
+			c.closer = closer{dir, true}
+		}
+		if !e.finSeen {
+			e.finSeen, e.fin = true, s.Seq.Add(s.Space())
+			e.state, p.state = e.state.after(sndFIN), p.state.after(rcvFIN)
+		}
+	}
+	if s.Flags.Any(packet.RST) {
+		if !c.reset.yes {
+			c.reset = closer{dir, true}
+		}
+		e.state, p.state = e.state.after(rst), p.state.after(rst)
+	}
+}
+
+// complete keeps Wireshark's tcp.completeness.
+func (c *Conn) complete(s *packet.Segment) {
+	switch fl := s.Flags; {
+	case fl.Has(packet.SYN | packet.ACK):
+		c.completeness |= sawSYNACK
+	case fl.Any(packet.SYN):
+		c.completeness |= sawSYN
+	case fl.Any(packet.ACK):
+		if c.completeness&sawSYNACK != 0 {
+			c.completeness |= sawACK
+		}
+	}
+	if s.Len() > 0 {
+		c.completeness |= sawData
+	}
+	if s.Flags.Any(packet.FIN) {
+		c.completeness |= sawFIN
+	}
+	if s.Flags.Any(packet.RST) {
+		c.completeness |= sawRST
+	}
+}
+
+// Flip exchanges the roles of the two ends.
+func (c *Conn) Flip() {
+	c.ends[0], c.ends[1] = c.ends[1], c.ends[0]
+	c.closer.by, c.reset.by = c.closer.by.Reverse(), c.reset.by.Reverse()
+}
+
+// Handshake reports that a SYN of the connection was captured.
+func (c *Conn) Handshake() bool { return c.shaken }
+
+// Established reports that both ends have got past their handshake.
+func (c *Conn) Established() bool {
+	return c.ends[0].state >= Established && c.ends[1].state >= Established
+}
+
+// Over reports that nothing more is to be expected: both ends have sent a FIN
+// that was acknowledged, or one has reset the connection.
+func (c *Conn) Over() bool {
+	return c.reset.yes || c.ends[0].finished() && c.ends[1].finished()
+}
+
+func (e *end) finished() bool { return e.finSeen && (e.state == TimeWait || e.state == Closed) }
+
+// Reset reports that the connection was reset.
+func (c *Conn) Reset() bool { return c.reset.yes }
+
+// FIN reports that the end that sends in dir has sent a FIN.
+func (c *Conn) FIN(dir flow.Dir) bool { return c.ends[dir].finSeen }
+
+// State is the state of the end that sends in dir.
+func (c *Conn) State(dir flow.Dir) State { return c.ends[dir].state }
+
+// InitialRTT is the time from the SYN to the ACK that ends the handshake, where
+// all three segments were captured.
+func (c *Conn) InitialRTT() (time.Duration, bool) { return c.rtt, c.hasRTT }
+
+// Stalled is the time so far that bytes in dir lost to retransmission and to
+// the receiver's zero window.
+func (c *Conn) Stalled(dir flow.Dir) time.Duration { return c.ends[dir].stalled }
+
+// Counters are those of the end that sends in dir, for its owner to complete.
+func (c *Conn) Counters(dir flow.Dir) *Counters { return &c.ends[dir].Counters }

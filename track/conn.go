@@ -1,0 +1,414 @@
+package track
+
+import (
+	"fmt"
+	"time"
+
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/dissect/tcp"
+	"example.com/wirewatch/event"
+	"example.com/wirewatch/flow"
+	"example.com/wirewatch/packet"
+	"example.com/wirewatch/reassembly"
+)
+
+// conn is one flow. It consumes its streams, and is the host of its
+// dissectors.
+type conn struct {
+	t          *Table
+	key        flow.Key
+	hash       uint64
+	chain      *conn // in its bucket
+	prev, next *conn // in its queue
+	touched    int64 // the capture second of its latest segment
+	ends       *flow.Ends
+	app        *dissect.Conn  // nil until bytes come, and when nothing more can come of them
+	held       []Output       // facts that wait for the roles to be settled
+	protocol   string         // of app, once that is gone
+	at         event.Mark     // of the bytes that are being delivered
+	missing    reassembly.Why // of the gap that is being delivered
+	stage      stage
+	side       uint8 // whose stream is being delivered
+	clientSide uint8 // 0: the client is the key's Lo end
+	settled    bool  // it is certain who the client is
+	mid        bool  // the flow was joined in its middle
+	over       bool  // the dissectors were told the end
+	told       said
+	patience   patience
+	tcp        tcp.Conn             // by direction
+	streams    [2]reassembly.Stream // by side: the sender is the key's Lo or Hi end
+}
+
+// said are the facts that are said once.
+type said struct{ open, snaplen, afterFIN, afterRST, jump bool }
+
+// patience is how long a flow has waited for acknowledged bytes.
+type patience struct {
+	since    int64 // capture time in nanoseconds; 0: it does not wait
+	segments int
+	off      [2]uint64 // where the streams stood
+	listed   bool
+}
+
+const maxHeld = 64 // facts held until the roles are settled
+
+func newConn(t *Table, s *packet.Segment, h uint64) *conn {
+	c := &conn{t: t, key: s.Key, hash: h, stage: opening, ends: &flow.Ends{ID: flow.ID(s.Frame)}}
+	sender := side(s)
+	switch s.Flags & (packet.SYN | packet.ACK) {
+	case packet.SYN:
+		c.clientSide, c.settled = sender, true
+	case packet.SYN | packet.ACK:
+		c.clientSide, c.settled = sender^1, true
+	default:
+		c.mid = true
+		c.clientSide = sender
+		if lo, hi := s.Key.LoPort(), s.Key.HiPort(); lo > hi {
+			c.clientSide = 0
+		} else if hi > lo {
+			c.clientSide = 1
+		}
+	}
+	return c
+}
+
+func side(s *packet.Segment) uint8 {
+	if s.Swapped {
+		return 1
+	}
+	return 0
+}
+
+func (c *conn) dirOf(s *packet.Segment) flow.Dir { return c.dir(side(s)) }
+
+// dir is the direction of the bytes that a side sends.
+func (c *conn) dir(side uint8) flow.Dir { return flow.Dir(side ^ c.clientSide) }
+
+func (c *conn) stream(d flow.Dir) *reassembly.Stream { return &c.streams[uint8(d)^c.clientSide] }
+
+func (c *conn) stageNow() stage {
+	switch {
+	case c.stage >= closing || c.tcp.Over():
+		return max(closing, c.stage)
+	case c.mid || c.app != nil || c.tcp.Established():
+		return open
+	}
+	return opening
+}
+
+// segment takes the flow's next segment.
+func (c *conn) segment(s *packet.Segment) {
+	from := side(s)
+	dir := c.dir(from)
+	reset := c.tcp.Reset()
+	c.tcp.Segment(dir, s)
+	mine, theirs := &c.streams[from], &c.streams[from^1]
+	if s.Flags.Any(packet.ACK) {
+		if s.Flags.Any(packet.SYN) {
+			theirs.Start(s.Ack)
+		}
+		theirs.Ack(s.Ack, c.t.mem)
+	}
+	if !c.told.open && c.settled && c.tcp.Established() {
+		c.open()
+	}
+	switch {
+	case s.Flags.Any(packet.RST):
+		if !reset {
+			c.reset(from)
+		}
+	case reset:
+		if s.Len() > 0 && !c.told.afterRST {
+			c.told.afterRST = true
+			c.anomaly(dir, tcp.DataAfterRST, fmt.Sprintf("%d bytes", s.Len()))
+		}
+	default:
+		c.push(from, mine, s)
+	}
+	c.wait()
+}
+
+const farAway = 1 << 30 // the largest window there is (RFC 7323 §2.3)
+
+func (c *conn) push(from uint8, mine *reassembly.Stream, s *packet.Segment) {
+	c.side = from
+	if !c.told.jump && mine.Started() && s.Len() > 0 && mine.Distance(s) > farAway {
+		c.told.jump = true
+		c.anomaly(c.dir(from), tcp.SequenceJump, fmt.Sprintf("%d bytes away", mine.Distance(s)))
+	}
+	out := mine.Push(s, c, c.t.mem)
+	if out&reassembly.Late != 0 && !c.told.afterFIN {
+		c.told.afterFIN = true
+		c.anomaly(c.dir(from), tcp.DataAfterFIN, fmt.Sprintf("%d bytes", s.Len()))
+	}
+}
+
+// wait watches over bytes that were acknowledged and have not come: they were
+// reordered on their way to the capture, or never got there.
+func (c *conn) wait() {
+	p := &c.patience
+	if !c.blocked(0) && !c.blocked(1) {
+		p.since = 0
+		return
+	}
+	if off := [2]uint64{c.streams[0].Offset(), c.streams[1].Offset()}; p.since == 0 || off != p.off {
+		p.since, p.segments, p.off = max(1, c.t.now.Nanos), 0, off
+		if !p.listed {
+			p.listed = true
+			c.t.waiting = append(c.t.waiting, c)
+		}
+		return
+	}
+	p.segments++
+	if p.segments >= c.t.limits.Segments || c.t.now.Nanos-p.since >= int64(c.t.limits.Time) {
+		c.giveUp()
+	}
+}
+
+// blocked reports that a side's stream waits for bytes that should have come.
+func (c *conn) blocked(side uint8) bool {
+	s := &c.streams[side]
+	return s.Owed() || s.Holding() && c.unseen(side)
+}
+
+// unseen reports that nothing was captured of the peer of side.
+func (c *conn) unseen(side uint8) bool { return c.tcp.Counters(c.dir(side^1)).Packets == 0 }
+
+// giveUp declares the bytes that the flow waits for a gap.
+func (c *conn) giveUp() {
+	c.patience.since = 0
+	for i := range uint8(2) {
+		if c.blocked(i) {
+			c.side = i
+			c.streams[i].GiveUp(c, c.t.mem, c.unseen(i))
+		}
+	}
+}
+
+// reset ends both streams with what they hold; side has sent a RST.
+func (c *conn) reset(side uint8) {
+	if n := c.unacknowledged(); n > 0 {
+		c.anomaly(c.dir(side), tcp.RSTAfterData, fmt.Sprintf("%d bytes", n))
+	}
+	c.flush()
+	c.endAll(dissect.RST)
+}
+
+func (c *conn) unacknowledged() (n uint64) {
+	for i := range c.streams {
+		s := &c.streams[i]
+		if !c.unseen(uint8(i)) && s.Offset() > s.Acked() { //nolint:gosec // 0 or 1
+			n += s.Offset() - s.Acked()
+		}
+	}
+	return n
+}
+
+func (c *conn) flush() {
+	for i := range uint8(2) {
+		c.side = c.clientSide ^ i // the client's stream first
+		c.streams[c.side].Flush(c, c.t.mem)
+	}
+}
+
+func (c *conn) endAll(e dissect.End) {
+	for d := range flow.Dir(2) {
+		if c.app != nil {
+			c.at = c.t.now
+			c.app.End(d, e)
+		}
+	}
+	c.over = true
+	c.retire()
+}
+
+// retire frees the dissectors.
+func (c *conn) retire() {
+	if c.app == nil {
+		return
+	}
+	c.protocol = c.app.Protocol()
+	c.app.Close()
+	c.t.apps = append(c.t.apps, c.app)
+	c.app = nil
+}
+
+// finish ends the flow and writes its record.
+func (c *conn) finish(cause tcp.Cause) {
+	c.flush()
+	end := dissect.Expired
+	if cause == tcp.CaptureEnd {
+		end = dissect.CaptureEnd
+	}
+	c.endAll(end)
+	c.settle()
+	c.patience.since = 0
+	for i := range c.streams {
+		n := c.tcp.Counters(c.dir(uint8(i))) //nolint:gosec // 0 or 1
+		n.Bytes = c.streams[i].Offset() - n.Lost
+	}
+	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Flow(cause, c.protocol)})
+}
+
+// Data passes bytes on to the dissectors (reassembly.Consumer).
+func (c *conn) Data(_ uint64, p []byte, at packet.Stamp) {
+	c.at = event.Mark(at)
+	if app := c.ready(); app != nil {
+		app.Data(c.dir(c.side), p)
+	}
+}
+
+// Gap passes a hole on (reassembly.Consumer).
+func (c *conn) Gap(off, n uint64, why reassembly.Why) {
+	c.at, c.missing = c.t.now, why
+	dir := c.dir(c.side)
+	c.tcp.Counters(dir).Lost += n
+	switch {
+	case why != reassembly.Snaplen:
+		c.anomaly(dir, tcp.Gap, fmt.Sprintf("%d bytes at offset %d of what the %s sent", n, off, dir))
+	case !c.told.snaplen:
+		c.told.snaplen = true
+		c.anomaly(dir, tcp.Snaplen, "")
+	}
+	if app := c.ready(); app != nil {
+		app.Gap(c.dir(c.side), n)
+	}
+}
+
+// Conflict reports two copies that differ (reassembly.Consumer).
+func (c *conn) Conflict(x reassembly.Conflict) {
+	dir := c.dir(c.side)
+	c.tcp.Counters(dir).Conflicts++
+	c.anomaly(dir, tcp.OverlapConflict,
+		fmt.Sprintf("%d bytes at offset %d: XXH64 %016x, then %016x", x.Len, x.Off, x.Kept, x.Came))
+}
+
+// End passes the FIN on (reassembly.Consumer).
+func (c *conn) End(uint64) {
+	if c.app != nil {
+		c.at = c.t.now
+		c.app.End(c.dir(c.side), dissect.FIN)
+	}
+}
+
+// ready is the driver of the dissectors, nil where the bytes are of no use.
+func (c *conn) ready() *dissect.Conn {
+	if c.app != nil || c.over {
+		return c.app
+	}
+	if n := len(c.t.apps); n > 0 {
+		c.app, c.t.apps = c.t.apps[n-1], c.t.apps[:n-1]
+	} else {
+		c.app = &dissect.Conn{}
+	}
+	c.app.Init(&c.t.env, c, c.mid)
+	for i := range uint8(2) {
+		if c.streams[i].Ended() {
+			c.app.End(c.dir(i), dissect.FIN)
+		}
+	}
+	return c.app
+}
+
+// Emit takes a fact of a dissector (dissect.Host). A dissector knows the roles.
+func (c *conn) Emit(f dissect.Fact) {
+	c.settle()
+	c.emit(event.Event{
+		First: f.First.Frame, Dir: f.Dir, HasDir: !f.NoDir, Exchange: f.Exchange,
+		Incomplete: f.Incomplete, Body: f.Body,
+	})
+}
+
+func (c *conn) anomaly(dir flow.Dir, code *event.Code, detail string) {
+	c.emit(event.Event{Dir: dir, HasDir: true, Body: &event.Anomaly{Code: code, Detail: detail}})
+}
+
+func (c *conn) open() {
+	c.told.open = true
+	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Open()})
+}
+
+// emit completes a fact, and holds it while the roles are not settled.
+func (c *conn) emit(e event.Event) {
+	e.Frame, e.Nanos, e.Ends = c.t.now.Frame, c.t.now.Nanos, c.ends
+	if e.First == 0 {
+		e.First = e.Frame
+	}
+	o := Output{e, c.t.ticked}
+	if c.settled {
+		c.name()
+		c.t.Out = append(c.t.Out, o)
+		return
+	}
+	if c.held = append(c.held, o); len(c.held) >= maxHeld {
+		c.settle()
+	}
+}
+
+// settle fixes the roles as they are, and lets go of what waited for that.
+func (c *conn) settle() {
+	if c.settled {
+		return
+	}
+	c.settled = true
+	c.name()
+	if !c.told.open {
+		c.open()
+	}
+	for _, o := range c.held {
+		o.Frame, o.Nanos, o.Ticked = c.t.now.Frame, c.t.now.Nanos, c.t.ticked
+		c.t.Out = append(c.t.Out, o)
+	}
+	c.held = nil
+}
+
+// name sets the ends' addresses, before the first fact leaves.
+func (c *conn) name() {
+	if c.ends.Client.IsValid() {
+		return
+	}
+	c.ends.Client, c.ends.Server = c.key.Lo(), c.key.Hi()
+	if c.clientSide == 1 {
+		c.ends.Client, c.ends.Server = c.ends.Server, c.ends.Client
+	}
+}
+
+// Now is the frame of the bytes that are being delivered (dissect.Host).
+func (c *conn) Now() event.Mark { return c.at }
+
+// Owed reports acknowledged bytes that may yet come (dissect.Host).
+func (c *conn) Owed(d flow.Dir) bool { return c.stream(d).Owed() }
+
+// Missing says why the bytes of a gap are missing (dissect.Host).
+func (c *conn) Missing() event.Incomplete {
+	switch c.missing {
+	case reassembly.Snaplen:
+		return event.Snaplen
+	case reassembly.Full:
+		return event.Limit
+	case reassembly.Lost:
+	}
+	return event.Gap
+}
+
+// Acked is how much of a direction was acknowledged (dissect.Host).
+func (c *conn) Acked(d flow.Dir) uint64 { return c.stream(d).Acked() }
+
+// Stalled is the time that a direction has lost (dissect.Host).
+func (c *conn) Stalled(d flow.Dir) time.Duration { return c.tcp.Stalled(d) }
+
+// Connect is how long the handshake took (dissect.Host).
+func (c *conn) Connect() (time.Duration, bool) { return c.tcp.InitialRTT() }
+
+// Flip exchanges the roles, where they are a guess (dissect.Host).
+func (c *conn) Flip() bool {
+	if c.settled {
+		return false
+	}
+	c.clientSide ^= 1
+	c.tcp.Flip()
+	for i := range c.held {
+		c.held[i].Dir = c.held[i].Dir.Reverse()
+	}
+	return true
+}

@@ -1,0 +1,245 @@
+package track
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/dissect/tcp"
+	"example.com/wirewatch/event"
+	"example.com/wirewatch/flow"
+	"example.com/wirewatch/packet"
+	"example.com/wirewatch/reassembly"
+)
+
+// Limits bound what one shard may hold, and for how long by the capture's
+// clock. Hitting one is said in a fact.
+type Limits struct {
+	Flows   int           // flows at once; the oldest are evicted, closed ones first
+	Opening time.Duration // without a segment before the handshake is done
+	Idle    time.Duration // without a segment on an open connection (RFC 5382 REQ-5)
+	Linger  time.Duration // for late segments, before a closed flow's record is written
+	Buried  time.Duration // for which a written flow's 5-tuple is remembered
+	Graves  int           // written flows remembered at once
+	Patience
+	Reassembly reassembly.Limits
+	Dissect    dissect.Limits
+}
+
+// Patience is how long acknowledged bytes may still come, reordered, before
+// they are declared a gap: whichever comes first.
+type Patience struct {
+	Segments int           // of the flow
+	Time     time.Duration // by the capture's clock
+}
+
+// DefaultLimits are the limits that the program starts with.
+func DefaultLimits() Limits {
+	return Limits{
+		Flows: 8192, Opening: 5 * time.Minute, Idle: 124 * time.Minute,
+		Linger: 2 * time.Second, Buried: time.Minute, Graves: 1024,
+		Patience:   Patience{Segments: 64, Time: 500 * time.Millisecond},
+		Reassembly: reassembly.DefaultLimits(), Dissect: dissect.DefaultLimits(),
+	}
+}
+
+// Output is one fact of a shard. Ticked facts came with the clock and not with
+// the segment of their frame, before which they stand.
+type Output struct {
+	event.Event
+	Ticked bool
+}
+
+// Table holds the flows of one shard. It has one owner.
+type Table struct {
+	// Out is what was found since the owner last took it, in order. Opened are
+	// the flows that were opened.
+	Out    []Output
+	Opened []*flow.Ends
+	// Late counts the segments that came after their flow's record was written.
+	Late uint64
+
+	limits    Limits
+	env       dissect.Env
+	mem       *reassembly.Memory
+	index     index
+	queues    [numStages]queue
+	waiting   []*conn // flows that wait for acknowledged bytes
+	due       []*conn // scratch of Tick; in the end, the flows still to finish
+	now       event.Mark
+	clock     int64 // the capture second, in nanoseconds
+	ticked    bool
+	finishing bool
+	apps      []*dissect.Conn // to use again
+}
+
+// New makes the table of a shard. seed is random per process, so that nobody
+// can aim collisions at it; it cannot be seen in the output.
+func New(specs []dissect.Spec, l Limits, seed uint64) *Table {
+	return &Table{
+		limits: l, env: dissect.Env{Specs: specs, Limits: l.Dissect},
+		mem: reassembly.NewMemory(l.Reassembly), index: index{seed: seed},
+	}
+}
+
+// Flows is how many flows are open or remembered.
+func (t *Table) Flows() int { return t.index.n }
+
+// Segment takes the next segment of the shard.
+func (t *Table) Segment(s *packet.Segment) {
+	t.now, t.ticked = event.Mark(s.Stamp()), false
+	h := t.index.hash(&s.Key)
+	c := t.index.find(h, &s.Key)
+	if c != nil && c.tcp.Reuses(c.dirOf(s), s) {
+		t.finish(c, tcp.Ended)
+		t.forget(c)
+		c = nil
+	}
+	if c == nil {
+		c = t.open(s, h)
+	}
+	if c.stage == buried {
+		t.Late++
+		return
+	}
+	c.segment(s)
+	t.restage(c)
+}
+
+// open makes the flow that a segment opens.
+func (t *Table) open(s *packet.Segment, h uint64) *conn {
+	if t.index.n >= t.limits.Flows {
+		t.evict()
+	}
+	c := newConn(t, s, h)
+	t.index.add(c)
+	t.Opened = append(t.Opened, c.ends)
+	c.touched = t.clock
+	t.queues[c.stage].push(c)
+	return c
+}
+
+// evict makes room for one flow.
+func (t *Table) evict() {
+	for _, st := range [...]stage{buried, closing, opening, open} {
+		if c := t.queues[st].head; c != nil {
+			cause := tcp.Evicted
+			if st == closing {
+				cause = tcp.Ended
+			}
+			t.finish(c, cause)
+			t.forget(c)
+			return
+		}
+	}
+}
+
+// restage moves a flow to the queue that it belongs to now, or to the end of
+// its own: at most once in a capture second, which is as fine as expiry looks.
+func (t *Table) restage(c *conn) {
+	st := c.stageNow()
+	if st == c.stage && c.touched == t.clock {
+		return
+	}
+	t.move(c, st)
+}
+
+func (t *Table) move(c *conn, st stage) {
+	t.queues[c.stage].remove(c)
+	c.stage, c.touched = st, t.clock
+	t.queues[st].push(c)
+}
+
+// Tick tells the table that the capture's clock has reached a second, at the
+// frame that carried it there.
+func (t *Table) Tick(at event.Mark, clock int64) {
+	t.now, t.clock, t.ticked = at, clock, true
+	t.due = t.due[:0]
+	t.waiting = slices.DeleteFunc(t.waiting, func(c *conn) bool {
+		if c.patience.since == 0 || c.stage == gone {
+			c.patience.listed = false
+			return true
+		}
+		if clock-c.patience.since >= int64(t.limits.Time) {
+			t.due = append(t.due, c)
+		}
+		return false
+	})
+	for st, after := range [...]time.Duration{
+		opening: t.limits.Opening, open: t.limits.Idle, closing: t.limits.Linger, buried: t.limits.Buried,
+	} {
+		for c := t.queues[st].head; c != nil && clock-c.touched >= int64(after); c = c.next {
+			t.due = append(t.due, c)
+		}
+	}
+	if len(t.due) > 0 {
+		t.expire()
+	}
+}
+
+// expire deals with the flows that are due, in the order of their first frames.
+func (t *Table) expire() {
+	slices.SortStableFunc(t.due, func(a, b *conn) int { return cmp.Compare(a.ends.ID, b.ends.ID) })
+	for _, c := range slices.Compact(t.due) {
+		switch {
+		case c.stage == gone:
+		case c.stage == buried:
+			t.forget(c)
+		case c.stage == closing && t.clock-c.touched >= int64(t.limits.Linger):
+			t.bury(c)
+		case t.clock-c.touched >= int64(t.limits.Idle), c.stage == opening && t.clock-c.touched >= int64(t.limits.Opening):
+			t.finish(c, tcp.Timeout)
+			t.forget(c)
+		default:
+			c.giveUp()
+		}
+	}
+	clear(t.due)
+}
+
+// bury writes a closed flow's record and remembers its 5-tuple, so that late
+// segments do not look like a flow of their own.
+func (t *Table) bury(c *conn) {
+	t.finish(c, tcp.Ended)
+	t.move(c, buried)
+	if q := &t.queues[buried]; q.n > t.limits.Graves {
+		t.forget(q.head)
+	}
+}
+
+// finish ends a flow and writes its record, once.
+func (t *Table) finish(c *conn, cause tcp.Cause) {
+	if c.stage != buried {
+		c.finish(cause)
+	}
+}
+
+// forget removes a finished flow.
+func (t *Table) forget(c *conn) {
+	t.index.remove(c)
+	t.queues[c.stage].remove(c)
+	c.stage = gone
+}
+
+// Finish ends the flows whose ID is at most upTo, in the order of their first
+// frames, because the capture has ended. Nothing but a further Finish may
+// follow.
+func (t *Table) Finish(at event.Mark, upTo flow.ID) {
+	t.now, t.ticked = at, true
+	if !t.finishing {
+		t.finishing = true
+		t.due = t.index.all(t.due[:0])
+		slices.SortFunc(t.due, func(a, b *conn) int { return cmp.Compare(a.ends.ID, b.ends.ID) })
+	}
+	for len(t.due) > 0 && t.due[0].ends.ID <= upTo {
+		c := t.due[0]
+		t.due = t.due[1:]
+		cause := tcp.CaptureEnd
+		if c.stage == closing {
+			cause = tcp.Ended
+		}
+		t.finish(c, cause)
+		t.forget(c)
+	}
+}
