@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"example.com/wirewatch/event"
+	"example.com/wirewatch/flow"
+	"example.com/wirewatch/track"
+)
+
+// collector merges what the shards found into one order: by frame; in a frame,
+// what came with the clock before what came with its segment; what came with
+// the clock by the flows' first frames.
+type collector struct {
+	sinks   []event.Sink
+	batch   []event.Event
+	ticked  []event.Event
+	kinds   map[string]uint64
+	seq     uint64
+	streams uint64
+	late    uint64
+	err     error
+}
+
+// collect takes a finished epoch.
+func (c *collector) collect(e *epoch) {
+	c.batch = c.batch[:0]
+	var out [flow.NumShards][]track.Output
+	var opened [flow.NumShards][]*flow.Ends
+	for i := range out {
+		out[i], opened[i] = e.out[i], e.opened[i]
+		c.late += e.late[i]
+	}
+	ticks := e.ticks
+	for i := range e.segs {
+		for len(ticks) > 0 && ticks[0].pos <= i {
+			c.clock(&out, ticks[0].at.Frame)
+			ticks = ticks[1:]
+		}
+		s, frame := e.shard[i], e.segs[i].Frame
+		if o := opened[s]; len(o) > 0 && uint64(o[0].ID) == frame {
+			o[0].Stream = c.streams
+			c.streams++
+			opened[s] = o[1:]
+		}
+		n := 0
+		for o := out[s]; n < len(o) && o[n].Frame == frame && !o[n].Ticked; n++ {
+			c.batch = append(c.batch, o[n].Event)
+		}
+		out[s] = out[s][n:]
+	}
+	for _, k := range ticks {
+		c.clock(&out, k.at.Frame)
+	}
+	if e.final != nil {
+		c.clock(&out, e.final.at.Frame)
+	}
+	c.emit()
+}
+
+// clock takes what came with the clock at a frame, from every shard.
+func (c *collector) clock(out *[flow.NumShards][]track.Output, frame uint64) {
+	c.ticked = c.ticked[:0]
+	for s := range out {
+		n := 0
+		for o := out[s]; n < len(o) && o[n].Frame == frame && o[n].Ticked; n++ {
+			c.ticked = append(c.ticked, o[n].Event)
+		}
+		out[s] = out[s][n:]
+	}
+	slices.SortStableFunc(c.ticked, func(a, b event.Event) int { return cmp.Compare(a.Ends.ID, b.Ends.ID) })
+	c.batch = append(c.batch, c.ticked...)
+}
+
+// emit numbers a batch and gives it to the sinks.
+func (c *collector) emit() {
+	for i := range c.batch {
+		c.seq++
+		c.batch[i].Seq = c.seq
+		if b := c.batch[i].Body; !b.Progress() {
+			c.kinds[b.Kind()]++
+		}
+	}
+	if len(c.batch) == 0 {
+		return
+	}
+	for _, s := range c.sinks {
+		if err := s.Emit(c.batch); err != nil {
+			c.err = err
+			return
+		}
+	}
+}
+
+// finish tells the summary.
+func (c *collector) finish(r *reader) error {
+	s := &Summary{
+		Frames: r.sum.frames, Bytes: r.sum.bytes, NotTCP: r.sum.frames - r.sum.segments, Stats: r.src.Stats(),
+		First: r.sum.first, Last: r.sum.last, Flows: c.streams, Late: c.late,
+	}
+	if r.err != nil {
+		s.Error = r.err.Error()
+	}
+	for name, n := range r.dec.Counts() {
+		s.Protocols = append(s.Protocols, Count{name, n})
+	}
+	for name, n := range c.kinds {
+		s.Records = append(s.Records, Count{name, n})
+	}
+	slices.SortFunc(s.Records, func(a, b Count) int { return cmp.Compare(a.Name, b.Name) })
+	c.batch = append(c.batch[:0], event.Event{
+		Frame: s.Last.Frame, First: s.First.Frame, Nanos: s.Last.Nanos, Body: s,
+	})
+	c.emit()
+	return c.err
+}

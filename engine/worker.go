@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/flow"
+	"example.com/wirewatch/track"
+)
+
+// work is one worker: it owns every shard that is w modulo the number of
+// workers.
+func work(w int, cfg Config, specs []dissect.Spec, seed uint64, in <-chan *epoch) {
+	var tables [flow.NumShards]*track.Table
+	for i := w; i < flow.NumShards; i += cfg.Workers {
+		tables[i] = track.New(specs, cfg.Limits, seed)
+	}
+	for e := range in {
+		for i := w; i < flow.NumShards; i += cfg.Workers {
+			e.run(i, tables[i])
+		}
+		e.working.Done()
+	}
+}
+
+// run has a shard's table do the epoch's work.
+func (e *epoch) run(shard int, t *track.Table) {
+	mine := e.index[shard]
+	if len(mine) == 0 && len(e.ticks) == 0 && e.final == nil {
+		return
+	}
+	t.Out, t.Opened, t.Late = e.out[shard][:0], e.opened[shard][:0], 0
+	for _, k := range e.ticks {
+		for len(mine) > 0 && int(mine[0]) < k.pos {
+			t.Segment(&e.segs[mine[0]])
+			mine = mine[1:]
+		}
+		t.Tick(k.at, k.clock)
+	}
+	for _, i := range mine {
+		t.Segment(&e.segs[i])
+	}
+	if e.final != nil {
+		t.Finish(e.final.at, e.final.upTo)
+	}
+	e.out[shard], e.opened[shard], e.late[shard] = t.Out, t.Opened, t.Late
+}
