@@ -233,7 +233,7 @@ func (s *segment) space() uint32 {
 // often and as late as m says, and counts as sent.
 func (c *compiler) sendOne(from int, s *segment, nth int, m *mods) {
 	e := &c.cur.ends[from]
-	if n := s.seq + s.space(); int32(n-e.nxt) > 0 && !m.stay { //nolint:gosec // modulo 2^32
+	if n := s.seq + s.space(); s.space() > 0 && int32(n-e.nxt) > 0 && !m.stay { //nolint:gosec // modulo 2^32
 		e.nxt = n
 	}
 	if len(s.payload) > 0 && m.again == 0 {

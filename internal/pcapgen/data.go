@@ -28,7 +28,7 @@ func (e *exprs) lookup(name string) item {
 		return (*exprs).repeat
 	case "zeros", "noise":
 		return (*exprs).fill
-	case "take", "skip":
+	case "take", "skip", "but":
 		return (*exprs).part
 	case "wsframe", "wsmasked":
 		return (*exprs).webSocket
@@ -117,8 +117,11 @@ func (e *exprs) part(t *tokens, name string) ([]byte, error) {
 	if n > len(p) {
 		return nil, fmt.Errorf("%s %d of only %d bytes", name, n, len(p))
 	}
-	if name == "take" {
+	switch name {
+	case "take":
 		return p[:n], nil
+	case "but":
+		return p[:len(p)-n], nil
 	}
 	return p[n:], nil
 }

@@ -130,7 +130,7 @@ close
 40000 PA 1003 5001 "cd"
 40000 PA 1001 5001 "ab"
 `},
-		{"numbers", "acks off\n> \"abcd\"\n> \"XY\" seq=1\n> \"e\"\n< \"f\" ack=2\n< \"g\" ack=-1\n< rst seq=@7 ack=@9\n> ack seq=+100 ack=+3", `
+		{"numbers", "acks off\n> \"abcd\"\n> \"XY\" seq=1\n> \"e\"\n< \"f\" ack=2\n< \"g\" ack=-1\n< rst seq=@7 ack=@9\n> ack seq=+100 ack=+3\n> ack", `
 40000 PA 1001 5001 "abcd"
 40000 PA 1002 5001 "XY"
 40000 PA 1005 5001 "e"
@@ -138,6 +138,7 @@ close
 80 PA 5002 1005 "g"
 80 RA 7 9 ""
 40000 A 1106 5006 ""
+40000 A 1006 5003 ""
 `},
 		{"wrap", "flow a 192.0.2.1:1 > 192.0.2.2:2 isn=4294967294,0\n> \"abcd\"", `
 1 PA 4294967295 1 "abcd"
@@ -185,7 +186,7 @@ func TestData(t *testing.T) {
 		{`"a\x00\r\n\"é\\" "b" # comment`, "a\x00\r\n\"é\\b"},
 		{`hex "00 fF"`, "\x00\xff"},
 		{`rep 2 "ab" each 2 "n%d "`, "ababn1 n2 "},
-		{`take 2 "abc" skip 2 "abc"`, "abc"},
+		{`take 2 "abc" skip 2 "abc" but 1 "abc"`, "abcab"},
 		{`take 2 zeros 9`, "\x00\x00"},
 		{`take 4 noise 9`, "\x6c\x82\xa5\x62"},
 		{`body{"abc"}`, "Content-Length: 3\r\n\r\nabc"},
