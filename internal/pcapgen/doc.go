@@ -50,7 +50,7 @@
 //	each 3 ITEM                    likewise, with %d in it replaced by 1, 2, 3
 //	zeros 9, noise 9               null bytes; bytes that do not compress
 //	take 5 ITEM, skip 5 ITEM       the first 5 bytes, or all after them
-	but 5 ITEM                     all but the last 5 bytes
+//	but 5 ITEM                     all but the last 5 bytes
 //	gzip{…} zlib{…} deflate{…}     RFC 1952, 1950, 1951
 //	br{…} zstd{…}                  RFC 7932, 8878
 //	body{…}                        "Content-Length: N", an empty line, and the N bytes
