@@ -1,0 +1,88 @@
+package pcapfile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// maxMagic is how many bytes it takes to know a format for certain.
+const maxMagic = 12
+
+// ErrFormat says that an input is not a capture that can be read: it is not
+// damaged, it is something else.
+var ErrFormat = errors.New("not a pcap or pcapng capture")
+
+// detect chooses the scanner for an input that starts with head, and names its
+// format. It returns nil while head is too short, and for another format.
+func detect(head []byte, m *meta, file int) (string, scanner) {
+	if len(head) < 4 {
+		return "", nil
+	}
+	if kind, ok := pcapKinds[[4]byte(head)]; ok {
+		return kind.name, &pcapScanner{kind: kind, meta: m, file: file}
+	}
+	if binary.LittleEndian.Uint32(head) == blockSection && len(head) >= 12 && sectionOrder(head) != nil {
+		return "pcapng", &ngScanner{meta: m, file: file}
+	}
+	return "", nil
+}
+
+// foreign are contents that people hand to a capture reader by mistake, with
+// what they are and whether editcap can convert them.
+var foreign = []struct {
+	magic, name string
+	convertible bool
+}{
+	{"snoop\x00\x00\x00", "a snoop capture", true},
+	{"GMBU", "a Microsoft Network Monitor 2 capture", true},
+	{"RTSS", "a Microsoft Network Monitor 1 capture", true},
+	{"TRSNIFF data", "a Sniffer capture", true},
+	{"XCP\x00", "a NetXRay or Windows Sniffer capture", true},
+	{"btsnoop\x00", "a btsnoop capture", true},
+	{"\x1c\x00\x01\xac", "an IXIA capture", true},
+	{"\xac\x01\x00\x1c", "an IXIA capture", true},
+	{"\xfd7zXZ\x00", "xz-compressed", false},
+	{"BZh", "bzip2-compressed", false},
+	{"\x04\x22\x4d\x18", "LZ4-compressed", false},
+	{"PK\x03\x04", "a zip archive", false},
+	{"CLIENT_", "a TLS key log", false},
+	{"SERVER_", "a TLS key log", false},
+	{"\x0a\x0d\x0d\x0a", "a pcapng capture that a text-mode transfer has destroyed", false},
+	{"{", "JSON", false},
+	{"<", "XML or HTML", false},
+}
+
+// unknown is the error for an input that is no capture at all.
+func (r *reader) unknown(head []byte) error {
+	if r.ended != nil && !errors.Is(r.ended, io.EOF) {
+		return r.finish(len(head), pause{})
+	}
+	if r.ended != nil && bytes.HasPrefix(head, []byte("\x0a\x0d\x0d\x0a")) && len(head) < maxMagic {
+		return r.cut(record{"section header", 0, minSection}, int64(len(head)))
+	}
+	return fmt.Errorf("capture: open %s: %w%s (read are pcap and pcapng, also compressed with gzip or zstd)",
+		r.name, ErrFormat, describe(head))
+}
+
+// describe says what an input looks like, as far as that is easily known.
+func describe(head []byte) string {
+	switch {
+	case len(head) == 0:
+		return ": it is empty"
+	case len(head) < 4:
+		return fmt.Sprintf(": it has %d bytes", len(head))
+	}
+	for _, f := range foreign {
+		switch {
+		case !bytes.HasPrefix(head, []byte(f.magic)):
+		case f.convertible:
+			return ": it looks like " + f.name + ", which Wireshark's editcap can convert"
+		default:
+			return ": it looks like " + f.name
+		}
+	}
+	return fmt.Sprintf(": it starts with %x", head[:4])
+}
