@@ -4,9 +4,6 @@ import "github.com/charmbracelet/x/ansi"
 
 // Width is the number of cells that the text takes, by grapheme clusters.
 func (t Text) Width() int {
-	if plainPrefix(t.s) == len(t.s) {
-		return len(t.s)
-	}
 	_, w := t.fit(len(t.s))
 	return w
 }
@@ -14,6 +11,10 @@ func (t Text) Width() int {
 // fit is the longest run of clusters at the start that takes at most n cells:
 // where it ends, and what it takes.
 func (t Text) fit(n int) (end, cells int) {
+	if plainPrefix(t.s) == len(t.s) {
+		n = min(n, len(t.s))
+		return n, n
+	}
 	for s := t.s; s != ""; {
 		g, w := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
 		if cells+w > n {
@@ -67,6 +68,9 @@ func (t Text) fits(n int) bool { return len(t.s) <= n || t.Width() <= n }
 func (t Text) last(from, n int) string {
 	rest := Text{t.s[from:]}
 	over := rest.Width() - n
+	if plainPrefix(rest.s) == len(rest.s) {
+		return rest.s[max(over, 0):]
+	}
 	for over > 0 && rest.s != "" {
 		g, w := ansi.FirstGraphemeCluster(rest.s, ansi.GraphemeWidth)
 		rest.s, over = rest.s[len(g):], over-w
