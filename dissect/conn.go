@@ -113,7 +113,7 @@ func (c *Conn) Now() event.Mark { return c.host.Now() }
 // At is where byte i of those offered in dir came from.
 func (c *Conn) At(dir flow.Dir, i int) event.Mark {
 	h := &c.half[dir]
-	at := h.off + uint64(i) //nolint:gosec // i is an index
+	at := h.off + uint64(i)
 	for j := len(h.marks) - 1; j >= 0; j-- {
 		if h.marks[j].off <= at {
 			return h.marks[j].Mark
@@ -443,7 +443,7 @@ func (c *Conn) keep(h *half, p []byte, n int) {
 		c.drop(h, n)
 		return
 	}
-	h.off += uint64(n) //nolint:gosec // n is not negative
+	h.off += uint64(n)
 	if n < len(p) {
 		c.hold(h, p[n:])
 	}
@@ -454,7 +454,7 @@ func (c *Conn) drop(h *half, n int) {
 	if h.carry == nil {
 		return
 	}
-	h.off += uint64(n) //nolint:gosec // n is not negative
+	h.off += uint64(n)
 	if n == len(h.carry) {
 		c.env.put(h.carry)
 		h.carry, h.marks = nil, h.marks[:0]

@@ -38,7 +38,7 @@ func (a *Anomaly) text() string {
 func (a *Anomaly) Fields() Fields {
 	return func(yield func(string, Value) bool) {
 		_ = yield("anomaly.code", StringOf(a.Name)) &&
-			yield("anomaly.severity", StringOf(a.Level.String())) &&
+			yield("anomaly.severity", StringOf(a.String())) &&
 			yield("anomaly.spec", StringOf(a.Spec)) &&
 			yield("anomaly.text", TextOf(a.text()))
 	}

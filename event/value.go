@@ -60,7 +60,7 @@ func listOf(k ValueKind, p any, absent bool) Value {
 
 // IntOf is a number.
 func IntOf[T int | int64 | uint64 | uint32 | uint16 | uint8](n T) Value {
-	return Value{kind: Int, num: int64(n)} //nolint:gosec // no count here reaches 2^63
+	return Value{kind: Int, num: int64(n)}
 }
 
 // BoolOf is true or false.

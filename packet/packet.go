@@ -21,7 +21,7 @@ type Seq uint32
 func (a Seq) Sub(b Seq) int32 { return int32(a - b) }
 
 // Add is n bytes further on.
-func (a Seq) Add(n int) Seq { return a + Seq(n) } //nolint:gosec // modulo 2^32 is the point
+func (a Seq) Add(n int) Seq { return a + Seq(n) }
 
 // Less reports that a comes before b.
 func (a Seq) Less(b Seq) bool { return a.Sub(b) < 0 }

@@ -78,48 +78,8 @@ func (s *Stream) compare(h *hold, off uint64, p []byte, c Consumer) {
 // delivered before and is not acknowledged yet. A keep-alive carries one byte
 // that was never meant (RFC 9293 §3.8.4).
 func (s *Stream) check(at int64, p []byte, c Consumer) {
-	if s.seen == nil || at < 0 || len(p) == 1 && uint64(at)+1 == s.off {
+	if s.seen == nil || len(p) == 1 && at+1 == int64(s.off) {
 		return
 	}
-	s.seen.check(uint64(at), p, c)
-}
-
-// history is a short memory of what was delivered: the hashes of the last
-// segments. It lets a retransmission that covers one of them whole be compared
-// without keeping its bytes.
-type history struct {
-	n    int // ever added
-	runs [historyLen]run
-}
-
-const historyLen = 16
-
-type run struct {
-	off uint64
-	n   uint64
-	sum uint64
-}
-
-func (h *history) add(off uint64, p []byte) {
-	h.runs[h.n%historyLen] = run{off, uint64(len(p)), xxhash.Sum64(p)}
-	h.n++
-}
-
-// forget drops what lies below offset to, and reports that nothing is left.
-func (h *history) forget(to uint64) bool {
-	last := &h.runs[(h.n-1)%historyLen]
-	return last.off+last.n <= to
-}
-
-func (h *history) check(at uint64, p []byte, c Consumer) {
-	end := at + uint64(len(p))
-	for i := range min(h.n, historyLen) {
-		r := &h.runs[i]
-		if r.off < at || r.off+r.n > end {
-			continue
-		}
-		if came := xxhash.Sum64(p[r.off-at:][:r.n]); came != r.sum {
-			c.Conflict(Conflict{r.off, r.n, r.sum, came})
-		}
-	}
+	s.seen.check(at, p, c)
 }

@@ -30,7 +30,7 @@ const (
 	usual     = 2 << 10 // a buffer for a segment of the usual size
 	spare     = 256     // such buffers kept for the next time
 	overhead  = 64      // what holding a run costs beside its bytes
-	spareHist = 1024
+	spareHist = 64
 )
 
 // hold copies a run of bytes.
@@ -80,7 +80,7 @@ func (m *Memory) getHistory() *history {
 
 func (m *Memory) putHistory(h *history) {
 	if len(m.histories) < spareHist {
-		h.n = 0
+		h.lo, h.hi = 0, 0
 		m.histories = append(m.histories, h)
 	}
 }

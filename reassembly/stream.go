@@ -80,15 +80,9 @@ func (s *Stream) Holding() bool { return len(s.held) > 0 }
 // Owed reports that the peer has acknowledged bytes that were not delivered.
 func (s *Stream) Owed() bool { return s.acked > s.off && !s.ended && !s.unseenFIN(s.acked) }
 
-// Distance is how far a segment's bytes lie from the next byte to deliver, in
-// either direction.
-func (s *Stream) Distance(seg *packet.Segment) uint32 {
-	d := seg.Seq.Sub(s.next)
-	if d < 0 {
-		d = -d
-	}
-	return uint32(d) //nolint:gosec // not negative, or 2^31
-}
+// Ahead is how far a segment starts beyond the next byte to deliver; negative
+// before it. It means nothing for a stream that has not started.
+func (s *Stream) Ahead(seg *packet.Segment) int32 { return seg.Seq.Sub(s.next) }
 
 // Start says that the next byte has sequence number seq. It counts only for a
 // stream that nothing has started.
@@ -107,13 +101,13 @@ func (s *Stream) Ack(ack packet.Seq, m *Memory) {
 	if d < 0 && uint64(-d) > s.off {
 		return
 	}
-	at := uint64(int64(s.off) + d) //nolint:gosec // not negative: checked above
+	at := uint64(int64(s.off) + d)
 	if s.fin && at == s.finOff+1 {
 		at = s.finOff
 	}
 	if at > s.acked {
 		s.acked = at
-		if s.seen != nil && s.seen.forget(at) {
+		if s.seen != nil && s.seen.hi <= at {
 			m.putHistory(s.seen)
 			s.seen = nil
 		}
@@ -128,14 +122,14 @@ func (s *Stream) Push(seg *packet.Segment, c Consumer, m *Memory) Outcome {
 		seq = seq.Add(1)
 	}
 	s.Start(seq)
-	at := int64(s.off) + int64(seq.Sub(s.next)) //nolint:gosec // streams stay far below 2^63 bytes
+	at := int64(s.off) + int64(seq.Sub(s.next))
 	var out Outcome
 	if n := seg.Len(); n > 0 {
 		out = s.take(at, seg, c, m)
 	}
 	if seg.Flags.Any(packet.FIN) && !s.fin {
-		if end := at + int64(seg.Len()); end >= int64(s.off) { //nolint:gosec // as above
-			s.fin, s.finOff = true, uint64(end) //nolint:gosec // not below off
+		if end := at + int64(seg.Len()); end >= int64(s.off) {
+			s.fin, s.finOff = true, uint64(end)
 		}
 	}
 	s.reachEnd(c)
@@ -154,25 +148,25 @@ func (s *Stream) reachEnd(c Consumer) {
 func (s *Stream) take(at int64, seg *packet.Segment, c Consumer, m *Memory) Outcome {
 	p, missing := seg.Payload, uint64(seg.Missing)
 	if s.ended {
-		if at+int64(seg.Len()) > int64(s.off) { //nolint:gosec // see Push
+		if at+int64(seg.Len()) > int64(s.off) {
 			return Late
 		}
 		return Old
 	}
 	var out Outcome
-	if old := int64(s.off) - at; old > 0 { //nolint:gosec // see Push
+	if old := int64(s.off) - at; old > 0 {
 		out |= Old
 		n := min(old, int64(len(p)))
 		s.check(at, p[:n], c)
 		p = p[n:]
 		old -= n
-		if old >= int64(missing) && len(p) == 0 { //nolint:gosec // at most 2^32
+		if old >= int64(missing) && len(p) == 0 {
 			return out
 		}
-		missing -= uint64(old) //nolint:gosec // not negative
-		at = int64(s.off)      //nolint:gosec // see Push
+		missing -= uint64(old)
+		at = int64(s.off)
 	}
-	off := uint64(at) //nolint:gosec // not below s.off
+	off := uint64(at)
 	if off == s.off && len(s.held) == 0 {
 		s.deliver(p, seg.Stamp(), c, m)
 		s.lose(missing, Snaplen, c)
@@ -199,7 +193,7 @@ func (s *Stream) deliver(p []byte, at packet.Stamp, c Consumer, m *Memory) {
 	if len(p) == 0 {
 		return
 	}
-	if end := s.off + uint64(len(p)); end > s.acked {
+	if s.off+uint64(len(p)) > s.acked {
 		if s.seen == nil {
 			s.seen = m.getHistory()
 		}
@@ -218,7 +212,7 @@ func (s *Stream) lose(n uint64, why Why, c Consumer) {
 	}
 	off := s.off
 	s.off += n
-	s.next += packet.Seq(n) //nolint:gosec // modulo 2^32
+	s.next += packet.Seq(n)
 	c.Gap(off, n, why)
 }
 

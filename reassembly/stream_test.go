@@ -93,6 +93,7 @@ func TestStream(t *testing.T) {
 		{"conflict with delivered", []step{{0, "abc", 0, 0, 0}, {0, "aXc", 0, 0, 0}, {3, "", packet.FIN, 0, 0}}, "abc", 1, false},
 		{"no conflict once acknowledged", []step{{0, "abc", 0, 0, 0}, {0, "aXc", 0, 3, 0}, {3, "", packet.FIN, 0, 0}}, "abc", 0, false},
 		{"conflict inside a longer copy", []step{{0, "abc", 0, 0, 0}, {0, "aXcdef", packet.FIN, 0, 0}}, "abcdef", 1, false},
+		{"conflict with parts of two segments", []step{{0, "abc", 0, 0, 0}, {3, "def", 0, 0, 0}, {2, "cX", 0, 0, 0}, {6, "", packet.FIN, 0, 0}}, "abcdef", 1, false},
 		{"conflict with held", []step{{3, "def", 0, 0, 0}, {0, "abcXeY", packet.FIN, 0, 0}}, "abcdef", 1, false},
 		{"held pieces, covered and not", []step{{2, "c", 0, 0, 0}, {4, "e", 0, 0, 0}, {1, "bXdYf", 0, 0, 0}, {0, "a", 0, 0, 0}, {6, "", packet.FIN, 0, 0}}, "abcdef", 2, false},
 		{"partial overlap", []step{{0, "abcd", 0, 0, 0}, {2, "cdef", packet.FIN, 0, 0}}, "abcdef", 0, false},
@@ -128,6 +129,30 @@ func TestConflictHashesBoth(t *testing.T) {
 	k, _, _ := run1(t, DefaultLimits(), []step{{0, "abc", 0, 0, 0}, {0, "aXc", 0, 0, 0}})
 	if len(k.conflicts) != 1 || k.conflicts[0].Kept == k.conflicts[0].Came || k.conflicts[0].Len != 3 {
 		t.Errorf("conflicts %+v", k.conflicts)
+	}
+}
+
+func TestHistoryRing(t *testing.T) {
+	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+	stream := make([]byte, 5*historyMax)
+	for i := range stream {
+		stream[i] = byte(i * 7 >> 3)
+	}
+	for off, n := 0, 0; off < len(stream); off += n {
+		n = min(2+off%1460, len(stream)-off)
+		s.Push(seg(2, off, string(stream[off:off+n]), 0), k, m)
+		from := max(0, off+n-historyMax) // all that can be remembered is compared, and is the same
+		s.Push(seg(3, from, string(stream[from:off+n]), 0), k, m)
+		if len(k.conflicts) != 0 {
+			t.Fatalf("conflict at %d: %+v", off, k.conflicts)
+		}
+		bad := bytes.Clone(stream[from : off+n])
+		bad[0] ^= 1
+		if s.Push(seg(4, from, string(bad), 0), k, m); len(k.conflicts) != 1 {
+			t.Fatalf("no conflict found at %d", from)
+		}
+		k.conflicts = nil
 	}
 }
 

@@ -100,9 +100,12 @@ func (c *conn) stageNow() stage {
 func (c *conn) segment(s *packet.Segment) {
 	from := side(s)
 	dir := c.dir(from)
-	reset := c.tcp.Reset()
-	c.tcp.Segment(dir, s)
 	mine, theirs := &c.streams[from], &c.streams[from^1]
+	resetter, reset := c.tcp.Reset()
+	// A RST beyond what its receiver expects is not believed; where segments
+	// before it may be missing, it may be right.
+	valid := !mine.Started() || mine.Holding() || mine.Ahead(s) <= 0
+	c.tcp.Segment(dir, s, valid)
 	if s.Flags.Any(packet.ACK) {
 		if s.Flags.Any(packet.SYN) {
 			theirs.Start(s.Ack)
@@ -114,11 +117,12 @@ func (c *conn) segment(s *packet.Segment) {
 	}
 	switch {
 	case s.Flags.Any(packet.RST):
-		if !reset {
+		if valid && !reset {
 			c.reset(from)
 		}
 	case reset:
-		if s.Len() > 0 && !c.told.afterRST {
+		// What the other end had in flight is nobody's fault.
+		if s.Len() > 0 && dir == resetter && !c.told.afterRST {
 			c.told.afterRST = true
 			c.anomaly(dir, tcp.DataAfterRST, fmt.Sprintf("%d bytes", s.Len()))
 		}
@@ -128,13 +132,16 @@ func (c *conn) segment(s *packet.Segment) {
 	c.wait()
 }
 
-const farAway = 1 << 30 // the largest window there is (RFC 7323 §2.3)
+// farAway is how far ahead a segment is looked at more closely.
+const farAway = 1 << 20
 
 func (c *conn) push(from uint8, mine *reassembly.Stream, s *packet.Segment) {
 	c.side = from
-	if !c.told.jump && mine.Started() && s.Len() > 0 && mine.Distance(s) > farAway {
-		c.told.jump = true
-		c.anomaly(c.dir(from), tcp.SequenceJump, fmt.Sprintf("%d bytes away", mine.Distance(s)))
+	if n := mine.Ahead(s); !c.told.jump && mine.Started() && s.Len() > 0 && n > farAway {
+		if dir := c.dir(from); uint32(n)/2 > c.tcp.Window(dir.Reverse()) {
+			c.told.jump = true
+			c.anomaly(dir, tcp.SequenceJump, fmt.Sprintf("%d bytes ahead", n))
+		}
 	}
 	out := mine.Push(s, c, c.t.mem)
 	if out&reassembly.Late != 0 && !c.told.afterFIN {
@@ -167,12 +174,15 @@ func (c *conn) wait() {
 
 // blocked reports that a side's stream waits for bytes that should have come.
 func (c *conn) blocked(side uint8) bool {
-	s := &c.streams[side]
-	return s.Owed() || s.Holding() && c.unseen(side)
+	return c.owed(side) || c.streams[side].Holding() && c.silent(side^1)
 }
 
-// unseen reports that nothing was captured of the peer of side.
-func (c *conn) unseen(side uint8) bool { return c.tcp.Counters(c.dir(side^1)).Packets == 0 }
+// owed reports that a side's stream lacks acknowledged bytes. Where nothing was
+// captured of the side, nothing is to be expected of it.
+func (c *conn) owed(side uint8) bool { return c.streams[side].Owed() && !c.silent(side) }
+
+// silent reports that nothing was captured that a side sent.
+func (c *conn) silent(side uint8) bool { return c.tcp.Counters(c.dir(side)).Packets == 0 }
 
 // giveUp declares the bytes that the flow waits for a gap.
 func (c *conn) giveUp() {
@@ -180,7 +190,7 @@ func (c *conn) giveUp() {
 	for i := range uint8(2) {
 		if c.blocked(i) {
 			c.side = i
-			c.streams[i].GiveUp(c, c.t.mem, c.unseen(i))
+			c.streams[i].GiveUp(c, c.t.mem, c.silent(i^1))
 		}
 	}
 }
@@ -197,7 +207,7 @@ func (c *conn) reset(side uint8) {
 func (c *conn) unacknowledged() (n uint64) {
 	for i := range c.streams {
 		s := &c.streams[i]
-		if !c.unseen(uint8(i)) && s.Offset() > s.Acked() { //nolint:gosec // 0 or 1
+		if !c.silent(uint8(i)^1) && s.Offset() > s.Acked() {
 			n += s.Offset() - s.Acked()
 		}
 	}
@@ -207,7 +217,9 @@ func (c *conn) unacknowledged() (n uint64) {
 func (c *conn) flush() {
 	for i := range uint8(2) {
 		c.side = c.clientSide ^ i // the client's stream first
-		c.streams[c.side].Flush(c, c.t.mem)
+		if !c.silent(c.side) {
+			c.streams[c.side].Flush(c, c.t.mem)
+		}
 	}
 }
 
@@ -237,14 +249,17 @@ func (c *conn) retire() {
 func (c *conn) finish(cause tcp.Cause) {
 	c.flush()
 	end := dissect.Expired
-	if cause == tcp.CaptureEnd {
+	switch {
+	case c.tcp.Doubtful():
+		end = dissect.RST
+	case cause == tcp.CaptureEnd:
 		end = dissect.CaptureEnd
 	}
 	c.endAll(end)
 	c.settle()
 	c.patience.since = 0
 	for i := range c.streams {
-		n := c.tcp.Counters(c.dir(uint8(i))) //nolint:gosec // 0 or 1
+		n := c.tcp.Counters(c.dir(uint8(i)))
 		n.Bytes = c.streams[i].Offset() - n.Lost
 	}
 	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Flow(cause, c.protocol)})
@@ -377,7 +392,7 @@ func (c *conn) name() {
 func (c *conn) Now() event.Mark { return c.at }
 
 // Owed reports acknowledged bytes that may yet come (dissect.Host).
-func (c *conn) Owed(d flow.Dir) bool { return c.stream(d).Owed() }
+func (c *conn) Owed(d flow.Dir) bool { return c.owed(uint8(d) ^ c.clientSide) }
 
 // Missing says why the bytes of a gap are missing (dissect.Host).
 func (c *conn) Missing() event.Incomplete {

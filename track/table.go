@@ -92,7 +92,7 @@ func (t *Table) Segment(s *packet.Segment) {
 	h := t.index.hash(&s.Key)
 	c := t.index.find(h, &s.Key)
 	if c != nil && c.tcp.Reuses(c.dirOf(s), s) {
-		t.finish(c, tcp.Ended)
+		t.finish(c, tcp.Reused)
 		t.forget(c)
 		c = nil
 	}

@@ -26,10 +26,10 @@ var (
 	}
 	DataAfterRST = &event.Code{
 		Name: "tcp.data_after_rst", Level: event.Warn, Spec: "RFC 9293 §3.5.3",
-		Text: "bytes on a connection that had been reset",
+		Text: "bytes from the end that had reset the connection",
 	}
 	RSTAfterData = &event.Code{
-		Name: "tcp.rst_after_data", Level: event.Warn, Spec: "RFC 9293 §3.6.1",
+		Name: "tcp.rst_after_data", Level: event.Note, Spec: "RFC 9293 §3.6.1",
 		Text: "the connection was reset while bytes were not acknowledged",
 	}
 )

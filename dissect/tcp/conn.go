@@ -31,6 +31,7 @@ type Conn struct {
 	shaken       bool // a SYN was seen
 	closer       closer
 	reset        closer
+	doubt        closer // sent a RST that its peer need not believe, and nothing since
 }
 
 // closer is who did something first.
@@ -51,6 +52,22 @@ type end struct {
 	an       analysis
 	stalled  time.Duration // that bytes of this end lost to retransmission or its peer's zero window
 	zeroFrom event.Mark    // since when this end's window is zero
+	maxWin   uint16        // the largest window offered, before scaling
+}
+
+// Window is the most that the end which sends in dir can have offered to
+// receive at once, in bytes: what is scaled by an unknown factor counts as
+// scaled by the largest (RFC 7323 §2.3).
+func (c *Conn) Window(dir flow.Dir) uint32 {
+	e := &c.ends[dir]
+	shift := uint8(14)
+	if c.ends[0].synSeen && c.ends[1].synSeen && c.completeness&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
+		shift = 0
+		if c.ends[0].opts.HasScale && c.ends[1].opts.HasScale {
+			shift = min(e.opts.WindowScale, 14)
+		}
+	}
+	return uint32(e.maxWin) << shift
 }
 
 // Counters are the counts of tcp.flow, for the segments that one end sent.
@@ -81,8 +98,10 @@ func (c *Conn) Reuses(dir flow.Dir, s *packet.Segment) bool {
 	return s.Seq != e.base || c.completeness&(sawFIN|sawRST) != 0
 }
 
-// Segment takes the next segment off the wire; its sender is dir.
-func (c *Conn) Segment(dir flow.Dir, s *packet.Segment) {
+// Segment takes the next segment off the wire; its sender is dir. valid is false
+// for a RST whose sequence number its peer does not expect: such a one is
+// challenged, and the connection lives on (RFC 5961 §3.2).
+func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
 	at := event.Mark(s.Stamp())
 	if c.First.Frame == 0 {
 		c.First = at
@@ -93,9 +112,10 @@ func (c *Conn) Segment(dir flow.Dir, s *packet.Segment) {
 		e.base = s.Seq - 1
 	}
 	e.Packets++
+	e.maxWin = max(e.maxWin, s.Window)
 	c.analyse(e, p, s)
 	c.handshake(e, p, s, at)
-	c.teardown(dir, s)
+	c.teardown(dir, s, valid)
 	c.complete(s)
 }
 
@@ -133,7 +153,7 @@ func (e *end) sawSYN(s *packet.Segment) {
 }
 
 // teardown moves both ends by FINs, what acknowledges them, and RSTs.
-func (c *Conn) teardown(dir flow.Dir, s *packet.Segment) {
+func (c *Conn) teardown(dir flow.Dir, s *packet.Segment, valid bool) {
 	e, p := &c.ends[dir], &c.ends[dir.Reverse()]
 	if s.Flags.Any(packet.ACK) && p.finSeen && s.Ack.Sub(p.fin) >= 0 {
 		p.state = p.state.after(rcvACKofFIN)
@@ -147,7 +167,14 @@ func (c *Conn) teardown(dir flow.Dir, s *packet.Segment) {
 			e.state, p.state = e.state.after(sndFIN), p.state.after(rcvFIN)
 		}
 	}
-	if s.Flags.Any(packet.RST) {
+	switch {
+	case !s.Flags.Any(packet.RST):
+		if c.doubt.yes && s.Len() > 0 {
+			c.doubt.yes = false
+		}
+	case !valid:
+		c.doubt = closer{dir, true}
+	default:
 		if !c.reset.yes {
 			c.reset = closer{dir, true}
 		}
@@ -181,7 +208,9 @@ func (c *Conn) complete(s *packet.Segment) {
 // Flip exchanges the roles of the two ends.
 func (c *Conn) Flip() {
 	c.ends[0], c.ends[1] = c.ends[1], c.ends[0]
-	c.closer.by, c.reset.by = c.closer.by.Reverse(), c.reset.by.Reverse()
+	for _, x := range []*closer{&c.closer, &c.reset, &c.doubt} {
+		x.by = x.by.Reverse()
+	}
 }
 
 // Handshake reports that a SYN of the connection was captured.
@@ -200,8 +229,13 @@ func (c *Conn) Over() bool {
 
 func (e *end) finished() bool { return e.finSeen && (e.state == TimeWait || e.state == Closed) }
 
-// Reset reports that the connection was reset.
-func (c *Conn) Reset() bool { return c.reset.yes }
+// Reset reports that the connection was reset, and by the sender in which
+// direction.
+func (c *Conn) Reset() (by flow.Dir, yes bool) { return c.reset.by, c.reset.yes }
+
+// Doubtful reports that the last that was seen of the connection, but for ACKs,
+// is a RST that its receiver need not have believed.
+func (c *Conn) Doubtful() bool { return c.doubt.yes }
 
 // FIN reports that the end that sends in dir has sent a FIN.
 func (c *Conn) FIN(dir flow.Dir) bool { return c.ends[dir].finSeen }

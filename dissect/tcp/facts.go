@@ -83,7 +83,8 @@ type Cause uint8
 
 // The causes.
 const (
-	Ended      Cause = iota // the connection was over, or its 5-tuple was used again
+	Ended      Cause = iota // the connection was over
+	Reused                  // a new connection took over its 5-tuple
 	Timeout                 // no segment for too long
 	Evicted                 // a limit on flows was hit
 	CaptureEnd              // the capture ended
@@ -114,7 +115,7 @@ func (c *Conn) Flow(cause Cause, protocol string) *Flow {
 		f.Protocol = "unknown"
 	}
 	f.Closed, f.By, f.HasBy = c.closed(cause)
-	f.Reason = c.reason(f)
+	f.Reason = c.reason(f, cause)
 	return f
 }
 
@@ -124,7 +125,9 @@ func (c *Conn) closed(cause Cause) (string, flow.Dir, bool) {
 		return "fin", c.closer.by, true
 	case c.reset.yes:
 		return "rst", c.reset.by, true
-	case cause == Timeout:
+	case c.doubt.yes:
+		return "rst", c.doubt.by, true
+	case cause == Timeout, cause == Reused:
 		return "timeout", c.closer.by, c.closer.yes
 	case cause == Evicted:
 		return "evicted", c.closer.by, c.closer.yes
@@ -143,7 +146,7 @@ func (f *Flow) State() State {
 }
 
 // reason is why the flow ended, as one sentence.
-func (c *Conn) reason(f *Flow) string {
+func (c *Conn) reason(f *Flow, cause Cause) string {
 	by, other := f.By, f.By.Reverse()
 	switch f.Closed {
 	case "fin":
@@ -156,6 +159,9 @@ func (c *Conn) reason(f *Flow) string {
 	case "half-closed":
 		return fmt.Sprintf("The %s closed its side; the %s had not when the record ends.", by, other)
 	case "timeout":
+		if cause == Reused {
+			return "A new connection took over its addresses and ports."
+		}
 		return "No segment was seen for longer than a connection is remembered."
 	case "evicted":
 		return "More connections were open than are remembered at once."
@@ -165,6 +171,7 @@ func (c *Conn) reason(f *Flow) string {
 		return "The SYN was not answered."
 	case SynReceived:
 		return "The handshake was not completed."
+	default:
 	}
 	return "The connection was still open when the capture ended."
 }

@@ -1,0 +1,94 @@
+# wirewatch. `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO        ?= go
+BIN       := bin
+LINT_VER  := v2.15.0
+FUZZTIME  ?= 20s
+PKGS      := ./...
+SUDO      := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+LDFLAGS   := -s -w -X main.release=$(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## set up, build, and show what a bundled capture says
+	$(BIN)/wirewatch testdata/pcaps/demo.pcap
+
+.PHONY: build
+build: deps ## build bin/wirewatch, optimised and stripped
+	CGO_ENABLED=0 $(GO) build -trimpath -tags nolive -ldflags '$(LDFLAGS)' -o $(BIN)/wirewatch ./cmd/wirewatch
+
+.PHONY: deps
+deps: ## what the build needs: the Go modules
+	@$(GO) version >/dev/null 2>&1 || { echo "wirewatch needs Go 1.26 or later: https://go.dev/dl/"; exit 1; }
+	$(GO) mod download
+
+# Tests compare with libpcap through gopacket, which needs a C compiler and
+# libpcap's headers.
+.PHONY: test-deps
+test-deps: deps ## what the tests need beside that: a C compiler and libpcap's headers
+	@if [ "$$(uname)" = Darwin ]; then xcode-select -p >/dev/null 2>&1 || xcode-select --install; \
+	elif ! { command -v cc && [ -e /usr/include/pcap/pcap.h ]; } >/dev/null 2>&1; then \
+		$(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gcc libc6-dev libpcap-dev >/dev/null; fi
+
+.PHONY: test
+test: test-deps ## run every test
+	$(GO) test $(PKGS)
+
+.PHONY: race
+race: test-deps ## run every test under the race detector
+	$(GO) test -race $(PKGS)
+
+.PHONY: static
+static: deps ## check that everything builds without C
+	CGO_ENABLED=0 $(GO) build -tags nolive ./...
+
+# A golangci-lint of the machine serves if it is of the right version; else it is
+# built here, once.
+.PHONY: lint
+lint: ## run the linters
+	@if ! $(BIN)/golangci-lint version 2>/dev/null | grep -q "$(LINT_VER:v%=%)"; then \
+		mkdir -p $(BIN); \
+		if command -v golangci-lint >/dev/null && golangci-lint version | grep -q "$(LINT_VER:v%=%)"; then \
+			ln -sf "$$(command -v golangci-lint)" $(BIN)/golangci-lint; \
+		else GOBIN="$(CURDIR)/$(BIN)" GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER); fi; fi
+	$(BIN)/golangci-lint run
+
+.PHONY: fuzz
+fuzz: test-deps ## run every fuzz target for FUZZTIME each
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; done; done
+
+.PHONY: golden
+golden: ## rewrite the golden records; review the diff
+	$(GO) test ./internal/golden -update
+
+.PHONY: generate
+generate: ## rewrite what is generated from the code
+	$(GO) generate ./...
+
+.PHONY: pcaps
+pcaps: ## make the real captures of testdata anew (root; nginx, node, curl, tcpdump)
+	scripts/pcaps/make.sh
+
+.PHONY: bench-data
+bench-data: ## make the large captures that bench measures (root; see bench/README.md)
+	bench/data.sh
+
+.PHONY: bench
+bench: build ## measure side by side with tshark and cat, on the captures of bench-data
+	bench/run.sh
+
+.PHONY: microbench
+microbench: ## run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN)

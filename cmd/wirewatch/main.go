@@ -1,0 +1,79 @@
+// Command wirewatch shows what a client and a server said to each other: it
+// turns a packet capture into TCP flows and HTTP exchanges.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"example.com/wirewatch/capture"
+	"example.com/wirewatch/internal/safe"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1 // something failed while running
+	exitUsage   = 2 // the command line is wrong
+	exitDamaged = 3 // the input is truncated or corrupt, and was processed as far as it goes
+)
+
+// gcPercent trades memory for time: what is live is a few megabytes, so that
+// collecting at the default doubling of it would be most of the work.
+const gcPercent = 800
+
+func main() {
+	debug.SetGCPercent(gcPercent)
+	// A reader that went away is an error of a write, not a signal.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := interruptible()
+	code := execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// interruptible is a context that the first SIGINT, SIGTERM or SIGHUP ends,
+// after which everything found is still written; a second one ends the program.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// streams are the standard streams.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+// execute runs a command line and returns its exit code, having said on
+// stderr, in one line, what went wrong.
+func execute(ctx context.Context, args []string, std streams) int {
+	cmd := newCommand(std)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE):
+		return exitOK
+	default:
+		fmt.Fprintf(std.err, "wirewatch: %s\n", safe.Clean(err.Error(), safe.Detail))
+	}
+	var usage usageError
+	var damaged *capture.Damaged
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &damaged):
+		return exitDamaged
+	}
+	return exitFailure
+}

@@ -1,0 +1,8 @@
+// Package all is the list of protocols: adding one is one folder, and one line
+// here.
+package all
+
+import "example.com/wirewatch/dissect"
+
+// Specs are the protocols that are probed for, in this order.
+var Specs = []dissect.Spec{}
