@@ -215,8 +215,8 @@ func (r *reader) fill(e *epoch, buf []byte, recs []capture.Record) {
 			continue
 		}
 		s := e.segs[n].Key.Shard()
-		e.shard = append(e.shard, uint8(s))       //nolint:gosec // below 64
-		e.index[s] = append(e.index[s], int32(n)) //nolint:gosec // below EpochFrames
+		e.shard = append(e.shard, uint8(s))
+		e.index[s] = append(e.index[s], int32(n))
 		r.sum.segments++
 	}
 }

@@ -13,7 +13,7 @@ const maxMagic = 12
 
 // ErrFormat says that an input is not a capture that can be read: it is not
 // damaged, it is something else.
-var ErrFormat = errors.New("not a pcap or pcapng capture")
+var ErrFormat = errors.New("not a pcap or pcapng capture, plain or in gzip or zstd")
 
 // detect chooses the scanner for an input that starts with head, and names its
 // format. It returns nil while head is too short, and for another format.
@@ -63,26 +63,25 @@ func (r *reader) unknown(head []byte) error {
 	if r.ended != nil && bytes.HasPrefix(head, []byte("\x0a\x0d\x0d\x0a")) && len(head) < maxMagic {
 		return r.cut(record{"section header", 0, minSection}, int64(len(head)))
 	}
-	return fmt.Errorf("capture: open %s: %w%s (read are pcap and pcapng, also compressed with gzip or zstd)",
-		r.name, ErrFormat, describe(head))
+	return fmt.Errorf("capture: open %s: %w: %s", r.name, ErrFormat, describe(head))
 }
 
 // describe says what an input looks like, as far as that is easily known.
 func describe(head []byte) string {
 	switch {
 	case len(head) == 0:
-		return ": it is empty"
+		return "it is empty"
 	case len(head) < 4:
-		return fmt.Sprintf(": it has %d bytes", len(head))
+		return fmt.Sprintf("it has %d bytes", len(head))
 	}
 	for _, f := range foreign {
 		switch {
 		case !bytes.HasPrefix(head, []byte(f.magic)):
 		case f.convertible:
-			return ": it looks like " + f.name + ", which Wireshark's editcap can convert"
+			return "it looks like " + f.name + ", which Wireshark's editcap can convert"
 		default:
-			return ": it looks like " + f.name
+			return "it looks like " + f.name
 		}
 	}
-	return fmt.Sprintf(": it starts with %x", head[:4])
+	return fmt.Sprintf("it starts with %x", head[:4])
 }

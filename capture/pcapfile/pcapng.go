@@ -63,8 +63,13 @@ type ngInterface struct {
 
 // block is the head of a block: all that is known without its body.
 type block struct {
-	kind, total uint32
+	kind  uint32
+	total uint32 // the block's length as it is given, twice
 }
+
+// size is how many bytes the block takes. Some writers leave the padding out of
+// the total length that is to include it.
+func (h block) size() int64 { return (int64(h.total) + 3) &^ 3 }
 
 func (s *ngScanner) scan(b *capture.Block, at, end int) (int, pause) {
 	for {
@@ -106,7 +111,7 @@ func (s *ngScanner) packets(buf []byte, at int, frames []capture.Record) (int, [
 // packet reads the packet block at the start of buf, whose offsets the record
 // has, and returns the block's length. The pause is to need more, to skip the
 // rest after the record has been taken, or damage.
-func (s *ngScanner) packet(h block, buf []byte) (rec capture.Record, total int, p pause) {
+func (s *ngScanner) packet(h block, buf []byte) (rec capture.Record, size int, p pause) {
 	if h.kind == blockSimple {
 		rec, p = s.simple(h, buf)
 	} else {
@@ -115,14 +120,14 @@ func (s *ngScanner) packet(h block, buf []byte) (rec capture.Record, total int, 
 	if p.need > 0 || p.damage != "" {
 		return rec, 0, p
 	}
-	if h.total > maxBlock {
+	if h.size() > maxBlock {
 		return s.large(h, buf, rec)
 	}
-	total = int(h.total)
-	if len(buf) < total {
-		return rec, 0, short("packet block", total)
+	size = int(h.size())
+	if len(buf) < size {
+		return rec, 0, short("packet block", size)
 	}
-	return rec, total, s.checkEnd(h, buf)
+	return rec, size, s.checkEnd(h, buf[:size])
 }
 
 // large is the rest of packet for a block that is not held as a whole.
@@ -133,20 +138,20 @@ func (s *ngScanner) large(h block, buf []byte, rec capture.Record) (capture.Reco
 	rec.Len = min(rec.Len, maxFrame)
 	keep := int(rec.Off + rec.Len)
 	if len(buf) < keep {
-		return rec, 0, pause{need: keep, what: "packet block", size: int64(h.total)}
+		return rec, 0, pause{need: keep, what: "packet block", size: h.size()}
 	}
-	return rec, 0, passOver("packet block", int64(h.total), keep)
+	return rec, 0, passOver("packet block", h.size(), keep)
 }
 
 // enhanced reads the head of an Enhanced Packet Block (§4.3), or of an obsolete
 // Packet Block, which differs in that its interface has 16 bits and that a count
 // of drops follows.
 func (s *ngScanner) enhanced(h block, buf []byte) (rec capture.Record, p pause) {
-	if h.total < minEnhanced || h.total%4 != 0 {
+	if h.total < minEnhanced {
 		return rec, badLength(h)
 	}
 	if len(buf) < enhancedHead {
-		return rec, pause{need: enhancedHead, what: "packet block", size: int64(h.total)}
+		return rec, pause{need: enhancedHead, what: "packet block", size: h.size()}
 	}
 	iface := s.u32(buf[8:])
 	if h.kind == blockPacket {
@@ -156,7 +161,7 @@ func (s *ngScanner) enhanced(h block, buf []byte) (rec capture.Record, p pause) 
 		return rec, broken("a packet block is of interface %d of %d", iface, len(s.ifaces))
 	}
 	caplen := s.u32(buf[20:])
-	if caplen > h.total-minEnhanced {
+	if int64(caplen) > h.size()-minEnhanced {
 		return rec, broken("a packet block of %d bytes claims %d captured bytes", h.total, caplen)
 	}
 	f := &s.ifaces[iface]
@@ -172,18 +177,18 @@ func (s *ngScanner) enhanced(h block, buf []byte) (rec capture.Record, p pause) 
 // first interface, whose snaplen has cut it, and has no time: it gets that of
 // the packet before it.
 func (s *ngScanner) simple(h block, buf []byte) (rec capture.Record, p pause) {
-	if h.total < minSimple || h.total%4 != 0 {
+	if h.total < minSimple {
 		return rec, badLength(h)
 	}
 	if len(buf) < simpleHead {
-		return rec, pause{need: simpleHead, what: "packet block", size: int64(h.total)}
+		return rec, pause{need: simpleHead, what: "packet block", size: h.size()}
 	}
 	if len(s.ifaces) == 0 {
 		return rec, broken("a packet block is of interface 0 of 0")
 	}
 	f := &s.ifaces[0]
 	wirelen := s.u32(buf[8:])
-	caplen := min(wirelen, h.total-minSimple)
+	caplen := min(wirelen, uint32(h.size()-minSimple)) //nolint:gosec // size is that of a uint32
 	if f.snaplen > 0 {
 		caplen = min(caplen, f.snaplen)
 	}
@@ -203,26 +208,26 @@ func (s *ngScanner) other(buf []byte, at int) (int, pause) {
 		}
 		h.total = order.Uint32(buf[at+4:])
 	}
-	if h.total < s.least(h.kind) || h.total%4 != 0 {
+	if h.total < s.least(h.kind) {
 		return at, badLength(h)
 	}
 	limit, wanted := s.limit(h)
 	switch {
-	case int64(h.total) > limit && wanted:
-		return at, broken("%s claims %d bytes", aBlock(h.kind), h.total)
-	case int64(h.total) > limit:
+	case h.size() > limit && wanted:
+		return at, badLength(h)
+	case h.size() > limit:
 		if h.kind == blockNames || h.kind == blockSecrets {
 			s.meta.lose()
 		}
-		return at, passOver(blockName(h.kind), int64(h.total), 0)
-	case len(buf)-at < int(h.total):
-		return at, short(blockName(h.kind), int(h.total))
+		return at, passOver(blockName(h.kind), h.size(), 0)
+	case len(buf)-at < int(h.size()):
+		return at, short(blockName(h.kind), int(h.size()))
 	}
-	p := s.read(h, buf[at:at+int(h.total)])
-	if p.damage != "" {
+	next := at + int(h.size())
+	if p := s.read(h, buf[at:next]); p.damage != "" {
 		return at, p
 	}
-	return at + int(h.total), p
+	return next, pause{}
 }
 
 // limit is up to which length a block is read, and whether the file cannot be
@@ -232,7 +237,7 @@ func (s *ngScanner) limit(h block) (bytes int64, wanted bool) {
 	case blockSection, blockInterface:
 		return maxMeta, true
 	case blockNames, blockSecrets:
-		if !s.meta.room(int64(h.total)) {
+		if !s.meta.room(h.size()) {
 			return 0, false
 		}
 		return maxMeta, false
@@ -301,10 +306,10 @@ func sectionOrder(buf []byte) binary.ByteOrder {
 	return nil
 }
 
-// checkEnd compares the total length at the end of a block with that at its
-// start.
+// checkEnd compares the total length at the end of a block, which buf is, with
+// that at its start.
 func (s *ngScanner) checkEnd(h block, buf []byte) pause {
-	if end := s.u32(buf[h.total-4:]); end != h.total {
+	if end := s.u32(buf[len(buf)-4:]); end != h.total {
 		return unequal(h, end)
 	}
 	return pause{}
