@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"time"
 
 	"example.com/wirewatch/capture"
 	"example.com/wirewatch/dissect"
@@ -121,7 +122,37 @@ type reader struct {
 	done chan *epoch
 	sum  totals
 	err  error // why the capture ended early
-	clk  int64
+
+	clock clock
+}
+
+// clock is the capture's clock: it goes by whole seconds, never back, and at
+// most maxStep at once, since a leap says more about time stamps than about how
+// long a connection was idle. Flows that outlive a pause cost little; one that
+// is torn in two misleads.
+type clock struct {
+	now  int64 // nanoseconds
+	last int64 // the capture second that it was set by
+	set  bool
+}
+
+const (
+	second  = int64(time.Second)
+	maxStep = int64(time.Minute)
+)
+
+// advance moves the clock to a frame's capture time, and reports whether it
+// reached another second.
+func (c *clock) advance(nanos int64) bool {
+	sec := nanos - nanos%second
+	if c.set && sec <= c.last {
+		return false
+	}
+	if c.set {
+		c.now += min(sec-c.last, maxStep)
+	}
+	c.last, c.set = sec, true
+	return true
 }
 
 // totals are what the reader counts.
@@ -199,10 +230,8 @@ func (r *reader) fill(e *epoch, buf []byte, recs []capture.Record) {
 			r.sum.first = at
 		}
 		r.sum.last = at
-		const second = 1e9
-		if sec := rec.Nanos - rec.Nanos%second; sec > r.clk || at.Frame == 1 {
-			r.clk = sec
-			e.ticks = append(e.ticks, tick{len(e.segs), at, sec})
+		if r.clock.advance(rec.Nanos) {
+			e.ticks = append(e.ticks, tick{len(e.segs), at, r.clock.now})
 		}
 		f = packet.Frame{
 			Number: at.Frame, Nanos: rec.Nanos, Link: rec.Link, WireLen: int(rec.WireLen),

@@ -30,8 +30,10 @@ func newClock(resolution byte, offset int64) clock {
 		c.mul, c.shift = 1e9, exponent
 	case exponent <= 9:
 		c.mul = pow10(9 - exponent)
+	case exponent <= 28:
+		c.div = pow10(exponent - 9)
 	default:
-		c.div = pow10(min(exponent-9, 20))
+		c.shift = 64 // 2^64 units are less than a nanosecond
 	}
 	if c.div == 1 && c.shift == 0 && c.base != math.MinInt64 {
 		c.limit = uint64(math.MaxInt64-max(c.base, 0)) / c.mul //nolint:gosec // not negative
@@ -39,12 +41,8 @@ func newClock(resolution byte, offset int64) clock {
 	return c
 }
 
-// pow10 is 10^n, or the largest uint64 where that is less: dividing by it
-// leaves nothing either.
+// pow10 is 10^n, for n up to 19.
 func pow10(n uint) uint64 {
-	if n > 19 {
-		return math.MaxUint64
-	}
 	p := uint64(1)
 	for range n {
 		p *= 10

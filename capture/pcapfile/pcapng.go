@@ -123,6 +123,7 @@ func (s *ngScanner) packet(h block, buf []byte) (rec capture.Record, size int, p
 	if h.size() > maxBlock {
 		return s.large(h, buf, rec)
 	}
+	rec.Len = min(rec.Len, maxFrame)
 	size = int(h.size())
 	if len(buf) < size {
 		return rec, 0, short("packet block", size)

@@ -1,0 +1,52 @@
+// Package http dissects HTTP/1.1, 1.0 and 0.9 (RFC 9110, RFC 9112, RFC 1945).
+//
+// A message is a pipeline: start-line, field lines, content in one of its
+// framings, trailer section. Each step is a pure function named after its
+// production, with the grammar above it. We watch and do not receive: where a
+// recipient would have to refuse a message, we take the reading that most
+// recipients share, and name the departure in an anomaly.
+//
+// # Exchanges
+//
+// Requests wait in a queue, and final responses take from its front (RFC 9112
+// §9.3.2). An exchange is complete when both of its messages have ended; a
+// response may end first (an early 413). A request that turns the connection
+// into something else (CONNECT, Upgrade) holds back the bytes behind it until
+// its response has decided what they are.
+//
+// # Missing data
+//
+// A hole inside content whose length is known, or that lasts until the
+// connection closes, is a gap in that content. Any other hole ends the message
+// in progress, and the direction looks for the next message that can be proved:
+// at the start of a segment (or after a line, where it was lost to garbage), a
+// start-line that is right to the letter, field lines that are, and the empty
+// line.
+//
+// From then on the front of the queue says nothing: responses, or requests, may
+// be among the missing bytes. What TCP acknowledged decides instead. Let a(j)
+// be how much of the response stream the client had acknowledged when it sent
+// request j, and X where in that stream a response begins. The response cannot
+// answer a request with a(j) > X, for that was sent when the client already
+// had the response. Of the others,
+//
+//   - a client that sends one request at a time has sent each only after it had
+//     received all responses before: so the last one it is, unless another has
+//     the same a(j), which only a client that pipelines can bring about;
+//   - for a client that pipelines, the first of them it is if a(j) = X, since
+//     nothing that it had not seen lies between, or if it is the only one and
+//     no request can be missing.
+//
+// In all other cases the pairing is unknown, and says so: the response becomes
+// an exchange without request, the candidates become exchanges without
+// response. No response is ever paired by its position after a hole.
+//
+// # Incomplete messages
+//
+// The reason "gap" also stands for a message whose framing is so broken that
+// its end cannot be found: what follows is not captured as far as we can tell.
+//
+// Bytes are borrowed downward: a callee may read p until it returns, and keeps
+// nothing without copying. Nothing here locks: a dissector belongs to one
+// worker. An Event belongs to everyone once emitted, so no one may change it.
+package http
