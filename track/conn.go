@@ -88,8 +88,10 @@ func (c *conn) stream(d flow.Dir) *reassembly.Stream { return &c.streams[uint8(d
 
 func (c *conn) stageNow() stage {
 	switch {
-	case c.stage >= closing || c.tcp.Over():
-		return max(closing, c.stage)
+	case c.stage == buried:
+		return buried
+	case c.tcp.Over():
+		return closing
 	case c.mid || c.app != nil || c.tcp.Established():
 		return open
 	}
@@ -106,6 +108,9 @@ func (c *conn) segment(s *packet.Segment) {
 	// before it may be missing, it may be right.
 	valid := !mine.Started() || mine.Holding() || mine.Ahead(s) <= 0
 	c.tcp.Segment(dir, s, valid)
+	if _, still := c.tcp.Reset(); reset && !still { // refused, and tried again
+		reset, c.over = false, false
+	}
 	if s.Flags.Any(packet.ACK) {
 		if s.Flags.Any(packet.SYN) {
 			theirs.Start(s.Ack)

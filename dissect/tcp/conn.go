@@ -85,17 +85,13 @@ type Counters struct {
 }
 
 // Reuses reports that a SYN is not this connection's but opens the next one on
-// the same 5-tuple: it has another initial sequence number, or the same one
-// after the connection was closed. Its sender is dir.
+// the same 5-tuple: it has another initial sequence number. Its sender is dir.
 func (c *Conn) Reuses(dir flow.Dir, s *packet.Segment) bool {
 	if s.Flags&(packet.SYN|packet.ACK) != packet.SYN {
 		return false
 	}
 	e := &c.ends[dir]
-	if !e.synSeen {
-		return e.Packets > 0 && s.Seq != e.base
-	}
-	return s.Seq != e.base || c.completeness&(sawFIN|sawRST) != 0
+	return (e.synSeen || e.Packets > 0) && s.Seq != e.base
 }
 
 // Segment takes the next segment off the wire; its sender is dir. valid is false
@@ -124,6 +120,10 @@ func (c *Conn) handshake(e, p *end, s *packet.Segment, at event.Mark) {
 	switch s.Flags & (packet.SYN | packet.ACK) {
 	case packet.SYN:
 		c.shaken, c.syn = true, at
+		if c.completeness&(sawData|sawFIN) == 0 { // refused, and tried again
+			c.reset.yes = false
+			e.state, p.state = e.state.again(), p.state.again()
+		}
 		e.sawSYN(s)
 		e.state, p.state = e.state.after(sndSYN), p.state.after(rcvSYN)
 	case packet.SYN | packet.ACK:

@@ -9,5 +9,39 @@
 //
 // The state diagram, of one end, drawn from the table in state.go:
 //
+//	UNKNOWN       SND SYN         → SYN-SENT
+//	              RCV SYN         → SYN-RECEIVED
+//	              SND SYN,ACK     → SYN-RECEIVED
+//	              RCV SYN,ACK     → ESTABLISHED
+//	              SND FIN         → FIN-WAIT-1
+//	              RCV FIN         → CLOSE-WAIT
+//	              segment         → ESTABLISHED
+//	              RST             → CLOSED
+//	SYN-SENT      RCV SYN         → SYN-RECEIVED
+//	              SND SYN,ACK     → SYN-RECEIVED
+//	              RCV SYN,ACK     → ESTABLISHED
+//	              SND FIN         → FIN-WAIT-1
+//	              RST             → CLOSED
+//	SYN-RECEIVED  RCV SYN,ACK     → ESTABLISHED
+//	              RCV ACK of SYN  → ESTABLISHED
+//	              SND FIN         → FIN-WAIT-1
+//	              RCV FIN         → CLOSE-WAIT
+//	              RST             → CLOSED
+//	ESTABLISHED   SND FIN         → FIN-WAIT-1
+//	              RCV FIN         → CLOSE-WAIT
+//	              RST             → CLOSED
+//	FIN-WAIT-1    RCV FIN         → CLOSING
+//	              RCV ACK of FIN  → FIN-WAIT-2
+//	              RST             → CLOSED
+//	FIN-WAIT-2    RCV FIN         → TIME-WAIT
+//	              RST             → CLOSED
+//	CLOSE-WAIT    SND FIN         → LAST-ACK
+//	              RST             → CLOSED
+//	CLOSING       RCV ACK of FIN  → TIME-WAIT
+//	              RST             → CLOSED
+//	LAST-ACK      RCV ACK of FIN  → CLOSED
+//	              RST             → CLOSED
+//	TIME-WAIT     RST             → CLOSED
+//
 //go:generate go test -run TestDiagram -update .
 package tcp

@@ -4,10 +4,9 @@ package tcp
 // (RFC 9293 §3.3.2).
 type State uint8
 
-// The states. Unknown is before anything was seen.
+// The states. Unknown is before anything was seen: CLOSED or LISTEN.
 const (
 	Unknown State = iota
-	Listen
 	SynSent
 	SynReceived
 	Established
@@ -22,7 +21,7 @@ const (
 )
 
 var stateNames = [numStates]string{
-	"UNKNOWN", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
+	"UNKNOWN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
 	"CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT", "CLOSED",
 }
 
@@ -44,25 +43,24 @@ const (
 	rcvACKofFIN
 	sndData // any segment of an established connection: one joined in its middle
 	rst     // sent or received
-	timeout // 2 MSL in TIME-WAIT
 	numMoves
 )
 
 var moveNames = [numMoves]string{
 	"SND SYN", "RCV SYN", "SND SYN,ACK", "RCV SYN,ACK", "RCV ACK of SYN", "SND FIN", "RCV FIN",
-	"RCV ACK of FIN", "segment", "RST", "2MSL",
+	"RCV ACK of FIN", "segment", "RST",
 }
 
 // table is the state diagram of RFC 9293 §3.3.2 (figure 5), as seen from the
 // wire: what is not in it leaves the state as it is. It is laxer than the RFC
 // in one way: where the capture missed a segment, the next one makes up for it,
-// since we watch and do not receive.
+// since we watch and do not receive. LISTEN and the end of TIME-WAIT are not in
+// it, for no segment shows them.
 var table = [numStates][numMoves]State{
 	Unknown: {
 		sndSYN: SynSent, rcvSYN: SynReceived, sndSYNACK: SynReceived, rcvSYNACK: Established,
 		sndData: Established, sndFIN: FinWait1, rcvFIN: CloseWait, rst: Closed,
 	},
-	Listen: {rcvSYN: SynReceived, sndSYN: SynSent, sndSYNACK: SynReceived, rst: Closed},
 	SynSent: {
 		rcvSYN: SynReceived, sndSYNACK: SynReceived, rcvSYNACK: Established, sndFIN: FinWait1, rst: Closed,
 	},
@@ -75,13 +73,21 @@ var table = [numStates][numMoves]State{
 	CloseWait:   {sndFIN: LastAck, rst: Closed},
 	Closing:     {rcvACKofFIN: TimeWait, rst: Closed},
 	LastAck:     {rcvACKofFIN: Closed, rst: Closed},
-	TimeWait:    {timeout: Closed, rst: Closed},
+	TimeWait:    {rst: Closed},
 }
 
 // after is the state after m.
 func (s State) after(m move) State {
 	if t := table[s][m]; t != Unknown {
 		return t
+	}
+	return s
+}
+
+// again is the state of an end whose peer tries once more to connect.
+func (s State) again() State {
+	if s == Closed {
+		return Unknown
 	}
 	return s
 }
