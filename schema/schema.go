@@ -30,7 +30,7 @@ type Kind struct {
 // by. What stands in for a field whose bytes are not UTF-8 is not listed.
 type Field struct {
 	Name        string   // "http.request.method"; a last component * is any name
-	Type        string   // "text", "integer", "number", "boolean", "time", "address", "pairs", "ranges" or "objects"
+	Type        string   // "text", "integer", "number", "boolean", "time", "address", "bytes", "pairs", "ranges" or "objects"
 	Unit        string   // "ms" or "bytes"; "" if it has none
 	Title       string   // what it is, in two or three words
 	Description string   // what it means, in sentences
@@ -53,11 +53,11 @@ type node struct {
 	Description string
 	Const       string
 	Format      string
+	Encoding    string `json:"contentEncoding"`
 	AnyOf       []*node
 	OneOf       []*node
 	Properties  map[string]*node
 	Defs        map[string]*node `json:"$defs"`
-	Additional  json.RawMessage  `json:"additionalProperties"`
 
 	// Annotations of our own, which the schema's $comment explains.
 	Unit     string
@@ -99,20 +99,24 @@ type walker struct {
 
 // resolve is what n refers to, or n.
 func (w *walker) resolve(n *node) *node {
-	if name, ok := strings.CutPrefix(n.Ref, "#/$defs/"); ok && n.Properties == nil {
+	if name, ok := strings.CutPrefix(n.Ref, "#/$defs/"); ok {
 		return w.defs[name]
 	}
 	return n
 }
 
-// walk takes the members of an object, whose own path is prefix.
+// walk takes the members of an object, whose own path is prefix: those that it
+// has by reference, and those that it adds.
 func (w *walker) walk(prefix string, object *node) {
+	if n := w.resolve(object); n != object {
+		w.walk(prefix, n)
+	}
 	for name, member := range object.Properties {
 		n := w.resolve(member)
 		switch {
 		case member.Sibling != "":
 		case n.Properties != nil:
-			w.walk(prefix+name+".", n)
+			w.walk(prefix+name+".", member)
 		case n.Type == "object":
 			w.add(prefix+name+".*", n, "integer")
 		default:
@@ -136,6 +140,8 @@ func (n *node) valueType() string {
 	switch {
 	case n.List != "":
 		return n.List
+	case n.Encoding == "base64":
+		return "bytes"
 	case n.Format == "date-time":
 		return "time"
 	case len(n.AnyOf) > 0 && n.AnyOf[0].Format == "ipv4":

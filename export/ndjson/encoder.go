@@ -210,7 +210,7 @@ func (e *encoder) list(v *event.Value) {
 			e.comma()
 			e.buf = strconv.AppendUint(e.buf, n, 10)
 		}
-	case event.Objects:
+	default:
 		for _, fields := range v.Objects() {
 			e.object(fields)
 		}
@@ -281,7 +281,7 @@ func appendBase64(b, p []byte) []byte {
 // appendMillis appends a duration in milliseconds, exactly: down to the
 // nanosecond, without trailing zeros.
 func appendMillis(b []byte, d time.Duration) []byte {
-	n := uint64(d) //nolint:gosec // the negative is undone below
+	n := uint64(d)
 	if d < 0 {
 		b, n = append(b, '-'), -n
 	}

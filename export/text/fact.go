@@ -112,8 +112,9 @@ func levelStyle(level event.Level) style {
 		return yellow
 	case event.Error:
 		return red
+	default:
+		return plain
 	}
-	return plain
 }
 
 // words are the part of a line whose length the traffic decides.

@@ -62,7 +62,7 @@ func (n *ends) take(name string, v *event.Value) {
 		}
 		side = 1
 	}
-	count := uint64(max(v.Int(), 0)) //nolint:gosec // not negative
+	count := uint64(max(v.Int(), 0))
 	switch counter {
 	case "bytes":
 		n.bytes[side] = count

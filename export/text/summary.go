@@ -48,11 +48,11 @@ func (t *totals) take(name string, v *event.Value) {
 			return
 		}
 		if kind, ok := strings.CutPrefix(name, "records."); ok {
-			t.records = append(t.records, strconv.FormatInt(v.Int(), 10)+" "+kind)
+			t.records = append(t.records, strconv.FormatInt(v.Int(), 10)+" "+strings.ReplaceAll(kind, "_", "."))
 		} else if what, ok := strings.CutPrefix(name, "protocols."); ok {
 			t.protocols = append(t.protocols, strconv.FormatInt(v.Int(), 10)+" "+what)
 		} else {
-			t.counts[name] = uint64(max(v.Int(), 0)) //nolint:gosec // not negative
+			t.counts[name] = uint64(max(v.Int(), 0))
 		}
 	}
 }

@@ -97,7 +97,7 @@ func summary(fail string) *fact {
 		{"capture.packets", event.IntOf(12345)}, {"capture.bytes", event.IntOf(1203456)}, {"capture.dropped_kernel", event.IntOf(5)},
 		{"capture.dropped_interface", event.IntOf(0)}, {"capture.truncated_packets", event.IntOf(1)}, {"capture.not_tcp", event.IntOf(12)},
 		{"capture.first", event.StringOf("2024-03-01T12:03:04.123456789Z")}, {"capture.last", event.StringOf("2024-03-02T00:00:01.000000000Z")},
-		{"capture.flows", event.IntOf(2)}, {"capture.records.anomaly", event.IntOf(2)}, {"capture.records.http.exchange", event.IntOf(5)},
+		{"capture.flows", event.IntOf(2)}, {"capture.records.anomaly", event.IntOf(2)}, {"capture.records.http_exchange", event.IntOf(5)},
 		{"capture.protocols.arp", event.IntOf(2)}, {"capture.protocols.udp", event.IntOf(10)}, {"capture.error", event.TextOf(fail)},
 	}}
 }

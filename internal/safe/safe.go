@@ -111,6 +111,7 @@ func (c *cleaner) rune(b []byte, r rune) []byte {
 	left := c.marks
 	c.marks = 0
 	switch class {
+	case hidden:
 	case graphic:
 		c.marks = maxMarks
 		return utf8.AppendRune(b, r)
