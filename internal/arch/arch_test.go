@@ -42,10 +42,12 @@ var graph = map[string]string{
 	"export/ndjson": "event flow internal/safe",
 	"export/text":   "event flow internal/safe",
 
-	"internal/safe":    "",
-	"internal/arch":    "",
-	"internal/pcapgen": "",
-	"internal/golden":  "capture capture/decode capture/pcapfile dissect dissect/all engine event export/ndjson track",
+	"internal/safe":         "",
+	"internal/arch":         "",
+	"internal/pcapgen":      "",
+	"internal/differential": "",
+	"internal/metamorphic":  "",
+	"internal/golden":       "capture capture/decode capture/pcapfile dissect dissect/all engine event export/ndjson track",
 
 	"cmd/wirewatch": "capture capture/decode capture/pcapfile dissect/all engine event export/ndjson export/text internal/safe schema track",
 }

@@ -1,0 +1,187 @@
+package metamorphic
+
+import (
+	"context"
+	"io"
+	"iter"
+	"math/rand/v2"
+	"slices"
+
+	"example.com/wirewatch/capture"
+	"example.com/wirewatch/capture/decode"
+	"example.com/wirewatch/capture/pcapfile"
+	"example.com/wirewatch/flow"
+	"example.com/wirewatch/packet"
+)
+
+// segments reads the TCP segments of a capture, with memory of their own.
+func segments(path string) (out []packet.Segment, err error) {
+	src, err := pcapfile.Open([]string{path}, pcapfile.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	dec, n := decode.New(decode.Options{}), uint64(0)
+	for {
+		b, err := src.Next(context.Background())
+		if err != nil {
+			return out, nil // what is damaged is read as far as it goes
+		}
+		for _, r := range b.Frames {
+			n++
+			f := packet.Frame{Number: n, Nanos: r.Nanos, Link: r.Link, WireLen: int(r.WireLen), Data: b.Buf[r.Off:][:r.Len]}
+			var s packet.Segment
+			if dec.Decode(&f, &s) == nil {
+				s.Payload, s.Options = slices.Clone(s.Payload), slices.Clone(s.Options)
+				out = append(out, s)
+			}
+		}
+		b.Release()
+	}
+}
+
+// replay is a source and a decoder that yield given segments, one a frame.
+type replay struct {
+	segs []packet.Segment
+	next int
+}
+
+func (r *replay) Next(context.Context) (*capture.Block, error) {
+	if r.next >= len(r.segs) {
+		return nil, io.EOF
+	}
+	b := &capture.Block{}
+	for ; r.next < len(r.segs) && len(b.Frames) < 500; r.next++ {
+		b.Frames = append(b.Frames, capture.Record{Nanos: r.segs[r.next].Nanos})
+	}
+	return b, nil
+}
+
+func (r *replay) Stats() capture.Stats { return capture.Stats{} }
+func (r *replay) Close() error         { return nil }
+
+func (r *replay) Decode(f *packet.Frame, s *packet.Segment) error {
+	*s = r.segs[f.Number-1]
+	s.Frame, s.Nanos = f.Number, f.Nanos
+	return nil
+}
+
+func (r *replay) Counts() iter.Seq2[string, uint64] { return func(func(string, uint64) bool) {} }
+
+// A change makes a variant of a capture's segments.
+type change struct {
+	name string
+	f    func(r *rand.Rand, in []packet.Segment) []packet.Segment
+}
+
+var changes = []change{
+	{"split", split}, {"duplicate", duplicate}, {"reorder", reorder}, {"join", join}, {"cut SYNs", cutSYNs},
+	{"join, split", func(r *rand.Rand, in []packet.Segment) []packet.Segment { return split(r, join(r, in)) }},
+	{"split, reorder, duplicate", func(r *rand.Rand, in []packet.Segment) []packet.Segment {
+		return duplicate(r, reorder(r, split(r, in)))
+	}},
+	{"cut SYNs, split, duplicate", func(r *rand.Rand, in []packet.Segment) []packet.Segment {
+		return duplicate(r, split(r, cutSYNs(r, in)))
+	}},
+}
+
+// split cuts segments into up to four.
+func split(r *rand.Rand, in []packet.Segment) (out []packet.Segment) {
+	for _, s := range in {
+		for n := r.IntN(4); n > 0 && len(s.Payload) > 1 && !s.Flags.Any(packet.SYN|packet.RST); n-- {
+			k := 1 + r.IntN(len(s.Payload)-1)
+			first := s
+			first.Payload, first.Missing, first.Flags = s.Payload[:k], 0, s.Flags&^(packet.FIN|packet.PSH)
+			out = append(out, first)
+			s.Payload, s.Seq = s.Payload[k:], s.Seq.Add(k)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// join makes one segment of two that follow each other in one direction with
+// nothing of their flow between them.
+func join(r *rand.Rand, in []packet.Segment) (out []packet.Segment) {
+	last := map[flow.Key]int{}
+	for _, s := range in {
+		i, seen := last[s.Key]
+		if seen && r.IntN(2) == 0 {
+			p := &out[i]
+			if p.Swapped == s.Swapped && p.Missing == 0 && len(p.Payload) > 0 && len(s.Payload) > 0 && p.Ack == s.Ack &&
+				(p.Flags|s.Flags)&(packet.SYN|packet.RST|packet.URG) == 0 && p.Flags&packet.FIN == 0 &&
+				p.Seq.Add(len(p.Payload)) == s.Seq && len(p.Payload)+len(s.Payload) < 1<<16 {
+				p.Payload = slices.Concat(p.Payload, s.Payload)
+				p.Missing, p.Flags, p.Window = s.Missing, p.Flags|s.Flags, s.Window
+				continue
+			}
+		}
+		last[s.Key] = len(out)
+		out = append(out, s)
+	}
+	return out
+}
+
+// duplicate sends some segments again, a little later.
+func duplicate(r *rand.Rand, in []packet.Segment) (out []packet.Segment) {
+	type late struct {
+		s  packet.Segment
+		in int
+	}
+	var waiting []late
+	for i, s := range in {
+		out = append(out, s)
+		if r.IntN(4) == 0 && !s.Flags.Any(packet.RST) && !ends(in[i:min(i+4, len(in))], s.Key) {
+			waiting = append(waiting, late{s, r.IntN(3)})
+		}
+		waiting = slices.DeleteFunc(waiting, func(l late) bool {
+			if l.in > 0 {
+				return false
+			}
+			l.s.Nanos = s.Nanos
+			out = append(out, l.s)
+			return true
+		})
+		for i := range waiting {
+			waiting[i].in--
+		}
+	}
+	return out
+}
+
+// ends reports that a flow is opened or reset by one of the segments: a copy
+// after that would be of another connection.
+func ends(in []packet.Segment, k flow.Key) bool {
+	return slices.ContainsFunc(in, func(s packet.Segment) bool {
+		return s.Key == k && s.Flags.Any(packet.RST|packet.SYN)
+	})
+}
+
+// reorder moves segments back by up to three places, but not across the SYNs
+// and RSTs of their flow. The times stay where they are.
+func reorder(r *rand.Rand, in []packet.Segment) []packet.Segment {
+	out := slices.Clone(in)
+	for i := range out {
+		j := i - r.IntN(4)
+		if j < 0 || ends(out[j:i+1], out[i].Key) {
+			continue
+		}
+		s := out[i]
+		copy(out[j+1:i+1], out[j:i])
+		out[j] = s
+	}
+	for i := range out {
+		out[i].Nanos = in[i].Nanos
+	}
+	return out
+}
+
+// cutSYNs drops what the clients sent to open their connections.
+func cutSYNs(_ *rand.Rand, in []packet.Segment) (out []packet.Segment) {
+	for _, s := range in {
+		if s.Flags&(packet.SYN|packet.ACK) != packet.SYN || s.Len() > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
