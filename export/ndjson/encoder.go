@@ -23,6 +23,8 @@ type encoder struct {
 	// an allocation for each.
 	emit func(string, event.Value) bool
 
+	steps [steps]step
+
 	second int64  // the second that stamp is for
 	stamp  []byte // its date and time of day, up to the fraction
 }
@@ -43,8 +45,7 @@ func (e *encoder) reset() {
 func (e *encoder) record(ev *event.Event) {
 	e.envelope(ev)
 	ev.Body.Fields()(e.emit)
-	e.closeObjects(0)
-	e.buf = append(e.buf, "}\n"...)
+	e.buf = append(appendEnds(e.buf, e.path), "}\n"...)
 }
 
 // envelope appends what every record has. tcp.stream comes last, because the
@@ -57,7 +58,7 @@ func (e *encoder) envelope(ev *event.Event) {
 	b = strconv.AppendUint(append(b, `","frame":{"number":`...), ev.Frame, 10)
 	b = strconv.AppendUint(append(b, `,"first":`...), ev.First, 10)
 	b = append(b, '}')
-	b = appendEnds(b, ev)
+	b = appendFlow(b, ev)
 	b = appendState(b, ev)
 	if e.path, e.inner = "", 0; ev.Ends != nil {
 		b = strconv.AppendUint(append(b, `,"tcp":{"stream":`...), ev.Ends.Stream, 10)
@@ -66,8 +67,8 @@ func (e *encoder) envelope(ev *event.Event) {
 	e.buf = b
 }
 
-// appendEnds appends who talked to whom, where the fact is about a flow.
-func appendEnds(b []byte, ev *event.Event) []byte {
+// appendFlow appends who talked to whom, where the fact is about a flow.
+func appendFlow(b []byte, ev *event.Event) []byte {
 	if ev.Ends != nil {
 		b = ev.Ends.Client.Addr().AppendTo(append(b, `,"client":{"ip":"`...))
 		b = strconv.AppendUint(append(b, `","port":`...), uint64(ev.Ends.Client.Port()), 10)
@@ -117,54 +118,76 @@ func appendFraction(b []byte, n int64, digits int) []byte {
 	return append(b, d[:digits]...)
 }
 
-// key appends the key of name. Mostly that is one more member of the innermost
-// object that is open.
-func (e *encoder) key(name string) {
-	n := e.inner
-	if len(name) <= n || name[:n] != e.path[:n] || strings.IndexByte(name[n:], '.') >= 0 {
-		n = e.descend(name)
-	} else {
-		e.comma()
-	}
-	e.path, e.inner = name, n
-	e.buf = append(append(append(e.buf, '"'), name[n:]...), `":`...)
+// A step is what leads from one name to the next in the same object: the ends
+// of the objects that the next one is not in, a comma, the starts of those that
+// it is in, and its key. A kind of record has the same steps every time, so
+// they are remembered.
+type step struct {
+	from, to string
+	inner    int    // where the last component of to begins
+	text     []byte // `},"response":{"code":`
 }
 
-// descend goes from the object of the path to that of name: it closes the
-// objects that name is not in and opens the others that it is in. It returns
-// where the last component of name begins.
-func (e *encoder) descend(name string) int {
-	shared := 0 // length of the components in common, with their dots
-	for i := 0; i < e.inner && i < len(name) && e.path[i] == name[i]; i++ {
-		if name[i] == '.' {
-			shared = i + 1
-		}
+// steps is how many are remembered; a power of two, and some times what the
+// kinds of records have together.
+const steps = 512
+
+// key appends the key of name, and what leads there.
+func (e *encoder) key(name string) {
+	if e.path == "" {
+		e.comma()
+		e.buf, e.inner = appendKey(e.buf, name, 0)
+	} else {
+		s := e.step(name)
+		e.buf, e.inner = append(e.buf, s.text...), s.inner
 	}
-	e.closeObjects(shared)
-	e.comma()
+	e.path = name
+}
+
+// step is the one from the path to name. Names that share a place take turns
+// in it.
+func (e *encoder) step(name string) *step {
+	h := uint(len(e.path)) + 7*uint(len(name)) + 31*uint(name[len(name)-1]) + 61*uint(e.path[len(e.path)-1])
+	s := &e.steps[h%steps]
+	if s.from != e.path || s.to != name {
+		s.from, s.to = e.path, name
+		shared := 0 // length of the components in common, with their dots
+		for i := 0; i < e.inner && i < len(name) && e.path[i] == name[i]; i++ {
+			if name[i] == '.' {
+				shared = i + 1
+			}
+		}
+		s.text = append(appendEnds(s.text[:0], e.path[shared:]), ',')
+		s.text, s.inner = appendKey(s.text, name, shared)
+	}
+	return s
+}
+
+// appendKey appends the starts of the objects that name[from:] is in, and its
+// key. It returns where the last component of name begins.
+func appendKey(b []byte, name string, from int) (_ []byte, inner int) {
 	for {
-		n := strings.IndexByte(name[shared:], '.')
+		n := strings.IndexByte(name[from:], '.')
 		if n < 0 {
-			return shared
+			return append(append(append(b, '"'), name[from:]...), `":`...), from
 		}
-		e.buf = append(append(append(e.buf, '"'), name[shared:shared+n]...), `":{`...)
-		shared += n + 1
+		b = append(append(append(b, '"'), name[from:from+n]...), `":{`...)
+		from += n + 1
 	}
+}
+
+// appendEnds appends the ends of the objects that a path has opened.
+func appendEnds(b []byte, path string) []byte {
+	for range strings.Count(path, ".") {
+		b = append(b, '}')
+	}
+	return b
 }
 
 // comma separates a member or element from the one before it, if there is one.
 func (e *encoder) comma() {
 	if c := e.buf[len(e.buf)-1]; c != '{' && c != '[' {
 		e.buf = append(e.buf, ',')
-	}
-}
-
-// closeObjects closes the objects that the path opened after its first n bytes.
-func (e *encoder) closeObjects(n int) {
-	for _, c := range []byte(e.path[n:e.inner]) {
-		if c == '.' {
-			e.buf = append(e.buf, '}')
-		}
 	}
 }
 
@@ -225,8 +248,7 @@ func (e *encoder) object(fields event.Fields) {
 	e.buf = append(e.buf, '{')
 	e.path, e.inner = "", 0
 	fields(e.emit)
-	e.closeObjects(0)
-	e.buf = append(e.buf, '}')
+	e.buf = append(appendEnds(e.buf, e.path), '}')
 	e.path, e.inner = path, inner
 }
 

@@ -15,11 +15,18 @@ import (
 // is read in a terminal, or pasted into a page, is then as harmless as a Text,
 // and a JSON reader gets back exactly s.
 func AppendJSON(b []byte, s string) ([]byte, bool) {
+	n := verbatimPrefix(s)
+	if n == len(s) {
+		return append(b, s...), true
+	}
+	return escapeRest(b, s, n)
+}
+
+// escapeRest is AppendJSON where s[i] is the first byte that may not stand for
+// itself.
+func escapeRest(b []byte, s string, i int) ([]byte, bool) {
 	start, done := len(b), 0 // s[:done] is in b
-	for i := 0; ; {
-		if i += verbatimPrefix(s[i:]); i == len(s) {
-			return append(b, s[done:]...), true
-		}
+	for ; i < len(s); i += verbatimPrefix(s[i:]) {
 		r, n := rune(s[i]), 1
 		if r >= utf8.RuneSelf {
 			if r, n = utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && n == 1 {
@@ -34,6 +41,7 @@ func AppendJSON(b []byte, s string) ([]byte, bool) {
 		i += n
 		done = i
 	}
+	return append(b, s[done:]...), true
 }
 
 // appendEscape appends a character that may not stand for itself: in two
