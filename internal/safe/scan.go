@@ -19,12 +19,6 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// half is load of four bytes.
-func half(s string) uint64 {
-	_ = s[3]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
-}
-
 // notPrintable marks lanes that are not in 0x20 to 0x7E.
 func notPrintable(w uint64) uint64 {
 	return (w | (w + lowBits) | (w - 0x20*lowBits)) & highBits
@@ -64,7 +58,7 @@ func verbatimPrefix(s string) int {
 		}
 	}
 	if i == len(s) || i == 0 {
-		return i + verbatimShort(s[i:])
+		return i + verbatimBytes(s[i:])
 	}
 	// The last word again, up to the end: what it shares with the one before
 	// is known to be clean, so what it finds is in the rest.
@@ -74,11 +68,8 @@ func verbatimPrefix(s string) int {
 	return len(s)
 }
 
-// verbatimShort is verbatimPrefix of less than eight bytes.
-func verbatimShort(s string) int {
-	if len(s) >= lanes/2 && notVerbatim(half(s)|half(s[len(s)-lanes/2:])<<32) == 0 {
-		return len(s) // the two halves overlap, and leave nothing out
-	}
+// verbatimBytes is verbatimPrefix, a byte at a time.
+func verbatimBytes(s string) int {
 	for i := range len(s) {
 		if !verbatim[s[i]] {
 			return i
