@@ -24,7 +24,9 @@ func (s *sink) closing(body event.Body, d *event.Digest) (verb, note string) {
 		case "tcp.closed_by":
 			by = v.Str()
 		case "protocol":
-			protocol = v.Str()
+			if protocol = v.Str(); protocol == "unknown" {
+				protocol = "unknown protocol"
+			}
 		default:
 			n.take(name, &v)
 		}
