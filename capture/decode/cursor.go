@@ -30,21 +30,14 @@ func (c *cursor) skip(n int) bool {
 func (c *cursor) wire() int { return len(c.b) + c.cut }
 
 // trim drops what comes after the layer's first n bytes: padding, a trailer, a
-// frame check sequence. A length beyond the layer's end changes nothing.
+// frame check sequence. A length beyond the end of the enclosing layer changes
+// nothing, as in Wireshark: it is wrong, or the frame was cut by a tool that
+// did not say so. Then the next sequence number shows what is missing, and it
+// does so reliably.
 func (c *cursor) trim(n int) {
 	if n <= len(c.b) {
 		c.b, c.cut = c.b[:n], 0
 	} else if n < c.wire() {
-		c.cut = n - len(c.b)
-	}
-}
-
-// extend is trim for a length that is believed even where it goes beyond the
-// layer's end: frames are cut by tools that do not say so in WireLen.
-func (c *cursor) extend(n int) {
-	if n <= len(c.b) {
-		c.b, c.cut = c.b[:n], 0
-	} else {
 		c.cut = n - len(c.b)
 	}
 }

@@ -81,7 +81,7 @@ func (c *cursor) ipv4() proto {
 		return ipMalformed
 	}
 	if total != 0 {
-		c.extend(total)
+		c.trim(total)
 	}
 	if !c.skip(header) {
 		return c.short(ipMalformed)
@@ -106,7 +106,7 @@ func (c *cursor) ipv6() proto {
 	c.b = b[40:]
 	n := int(be16(b[4:]))
 	if n != 0 {
-		c.extend(n)
+		c.trim(n)
 	}
 	c.src, c.dst, c.v6, c.endless = b[8:24], b[24:40], true, n == 0
 	return c.protocol(b[6])
@@ -146,7 +146,7 @@ func (c *cursor) hopByHop() proto {
 		before := len(c.b)
 		h, p := c.extensionHeader(8, 8)
 		if n, ok := jumboLength(h); ok {
-			c.extend(max(0, n-(before-len(c.b))))
+			c.trim(max(0, n-(before-len(c.b))))
 		}
 		return p
 	}

@@ -263,9 +263,15 @@ func (c *cursor) mpls() proto {
 
 // pseudowire tells whether Ethernet follows at once, or after a control word,
 // which begins with four 0 bits as many addresses do (RFC 4448 §4.6): by
-// looking where either has a type that can be read.
+// looking for a type that can be read where the first would have it.
 func (c *cursor) pseudowire() proto {
-	if len(c.b) >= 18 && c.b[0]>>4 == 0 && !readable(be16(c.b[12:])) {
+	if c.b[0]>>4 != 0 {
+		return ethernet
+	}
+	if len(c.b) < 4+14 {
+		return c.short(tunnelMalformed)
+	}
+	if !readable(be16(c.b[12:])) {
 		c.b = c.b[4:]
 	}
 	return ethernet
