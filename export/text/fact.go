@@ -139,12 +139,34 @@ func (s *sink) words(e *event.Event, d *event.Digest) words {
 	case kind == "tcp.flow":
 		verb, note := s.closing(e.Body, d)
 		w.verb, w.note = l.word(verb), l.word(note)
+	case kind == "sse.event":
+		w.verb, w.note = l.word(d.Verb), l.word(s.eventNote(e.Body, d))
 	case !strings.HasPrefix(kind, "http."):
 		w.verb = l.word(join(join(orElse(d.Proto, kind), d.Verb), longResult(d)))
 	default:
 		w.verb = l.word(join(d.Verb, longResult(d)))
 	}
 	return w
+}
+
+// maxData is how many bytes of a server-sent event's data are shown.
+const maxData = 256
+
+// eventNote is the ID and the data of a server-sent event.
+func (s *sink) eventNote(body event.Body, d *event.Digest) string {
+	id, data := "", ""
+	if d.Note != "" {
+		id = "id " + d.Note
+	}
+	for name, v := range body.Fields() {
+		if name == "sse.data" {
+			data = v.Str()
+		}
+	}
+	if len(data) > maxData {
+		data = data[:maxData] + "..."
+	}
+	return s.list([]string{id, data})
 }
 
 func longResult(d *event.Digest) string {

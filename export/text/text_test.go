@@ -107,7 +107,8 @@ func story() []event.Event {
 	progress := &fact{kind: "tcp.open", progress: true, digest: event.Digest{Proto: "tcp", Verb: "open", Result: "handshake", Took: 1203 * time.Microsecond}}
 	request := &fact{kind: "http.request", progress: true, digest: event.Digest{Proto: "http", Verb: "GET", Target: "example.com/a"}}
 	response := &fact{kind: "http.response", progress: true, digest: event.Digest{Proto: "http", Result: "200", Note: "text/html"}}
-	sse := &fact{kind: "sse.event", digest: event.Digest{Proto: "sse", Verb: "message", Target: `{"id":17,"text":"hello"}`, Note: "id 17", Bytes: 24}}
+	sse := &fact{kind: "sse.event", digest: event.Digest{Proto: "sse", Verb: "event", Target: "update", Note: "17", Bytes: 24},
+		fields: []field{{"sse.id", event.TextOf("17")}, {"sse.data", event.TextOf("{\"text\":\n\"" + strings.Repeat("hello ", 50) + "\"}")}}}
 	unknown := &fact{kind: "mqtt.publish", digest: event.Digest{Proto: "mqtt", Verb: "publish", Target: "sensors/kitchen/temperature", Result: "qos1", Note: "retained", Bytes: 4, Took: 900}}
 	bare := &fact{kind: "insight"}
 	long := "cdn.example.com/assets/" + strings.Repeat("deep/", 30) + "app.js?v=20240301"
@@ -361,7 +362,7 @@ func FuzzText(f *testing.F) {
 		opt := Options{Color: bits&4 != 0, ASCII: bits&8 != 0, Width: width % 300, Progress: true}
 		var events []event.Event
 		for _, kind := range []string{"http.exchange", "http.request", "tcp.open", "tcp.flow", "sse.event", "x"} {
-			body := &fact{kind: kind, digest: d, fields: []field{{"tcp.opened", event.TextOf(a)}, {"protocol", event.TextOf(b)}, {"tcp.closed_by", event.TextOf(a)}, {"tcp.client.bytes", event.IntOf(took)}}}
+			body := &fact{kind: kind, digest: d, fields: []field{{"tcp.opened", event.TextOf(a)}, {"protocol", event.TextOf(b)}, {"tcp.closed_by", event.TextOf(a)}, {"tcp.client.bytes", event.IntOf(took)}, {"sse.data", event.TextOf(b)}}}
 			e := at(took%1e15, first, body)
 			e.Incomplete, e.HasDir, e.Dir = event.Incomplete(bits%9), bits&16 != 0, flow.Dir(bits&1)
 			events = append(events, e)
