@@ -139,8 +139,8 @@ func TestHistoryRing(t *testing.T) {
 	for i := range stream {
 		stream[i] = byte(i * 7 >> 3)
 	}
-	for off, n := 0, 0; off < len(stream); off += n {
-		n = min(2+off%1460, len(stream)-off)
+	for off := 0; off < len(stream); {
+		n := min(2+off%1460, len(stream)-off)
 		s.Push(seg(2, off, string(stream[off:off+n]), 0), k, m)
 		from := max(0, off+n-historyMax) // all that can be remembered is compared, and is the same
 		s.Push(seg(3, from, string(stream[from:off+n]), 0), k, m)
@@ -153,6 +153,7 @@ func TestHistoryRing(t *testing.T) {
 			t.Fatalf("no conflict found at %d", from)
 		}
 		k.conflicts = nil
+		off += n
 	}
 }
 

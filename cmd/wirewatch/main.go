@@ -65,7 +65,7 @@ func execute(ctx context.Context, args []string, std streams) int {
 	case err == nil, errors.Is(err, syscall.EPIPE):
 		return exitOK
 	default:
-		fmt.Fprintf(std.err, "wirewatch: %s\n", safe.Clean(err.Error(), safe.Detail))
+		say(std.err, "wirewatch: %s\n", safe.Clean(err.Error(), safe.Detail))
 	}
 	var usage usageError
 	var damaged *capture.Damaged
@@ -77,3 +77,6 @@ func execute(ctx context.Context, args []string, std streams) int {
 	}
 	return exitFailure
 }
+
+// say writes to stderr, of which nobody is told when it fails.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }

@@ -36,9 +36,9 @@ func (o *options) bar(stderr, out io.Writer, progress func() (read, size int64))
 			select {
 			case <-t.C:
 				read, size := progress()
-				fmt.Fprintf(stderr, "\r%s", drawBar(read, size, time.Since(start)))
+				say(stderr, "\r%s", drawBar(read, size, time.Since(start)))
 			case <-stop:
-				fmt.Fprintf(stderr, "\r%s\r", strings.Repeat(" ", barCells+40))
+				say(stderr, "\r%s\r", strings.Repeat(" ", barCells+40))
 				return
 			}
 		}

@@ -95,6 +95,6 @@ func report(w io.Writer, frames, bytes uint64, took time.Duration) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	s := took.Seconds()
-	fmt.Fprintf(w, "wirewatch: %d frames, %.1f MB in %.3f s (%.0f frames/s, %.1f MB/s), %.0f MB from the system\n",
+	say(w, "wirewatch: %d frames, %.1f MB in %.3f s (%.0f frames/s, %.1f MB/s), %.0f MB from the system\n",
 		frames, float64(bytes)/1e6, s, float64(frames)/s, float64(bytes)/1e6/s, float64(m.Sys)/1e6)
 }

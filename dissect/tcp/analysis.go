@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"example.com/wirewatch/event"
@@ -17,28 +19,38 @@ const (
 	keepAliveACK
 	windowUpdate
 	duplicateACK
+	zeroProbeACK
+	spuriousRetransmission // of bytes that were acknowledged
 	fastRetransmission
 	outOfOrder
 	retransmission
+
+	retransmissions = retransmission | fastRetransmission | spuriousRetransmission
 )
 
 // analysis is what the definitions need to remember of one direction.
 type analysis struct {
+	low      packet.Seq // the lowest number seen, where seen
 	next     packet.Seq // the highest number expected next, where seen
-	lastACK  packet.Seq
+	lastACK  packet.Seq // where acks
 	nextAt   event.Mark // when next was reached
 	lastAt   event.Mark // of the last segment
+	holes    []span     // between low and next, what was passed over and has not come, in order
+	sacked   []span     // the latest that this end reported (RFC 2018 §3)
 	window   uint16
 	dupACKs  uint16
 	lastNote note
-	seen     bool // next is set
-	sackFrom packet.Seq
-	hasSACK  bool
+	seen     bool
+	acks     bool
 }
+
+// span is a range of sequence numbers, to not included.
+type span struct{ from, to packet.Seq }
 
 const (
 	fastWithin = 20 * time.Millisecond // after a duplicate ACK
-	oooWithin  = 3 * time.Millisecond  // where the initial RTT is unknown
+	oooWithin  = 3 * time.Millisecond  // where the handshake's round trip is unknown
+	maxHoles   = 64                    // what lies before counts as seen
 )
 
 // analyse counts what the segment of e is by the definitions that Wireshark
@@ -46,7 +58,10 @@ const (
 func (c *Conn) analyse(e, p *end, s *packet.Segment) {
 	n := e.an.flow(&p.an, s)
 	if n&(keepAlive|zeroWindowProbe) == 0 && (s.Len() > 0 || s.Flags.Any(packet.SYN|packet.FIN)) {
-		n |= e.an.again(&p.an, s, c.rtt)
+		n |= e.an.again(&p.an, s, c.near)
+	}
+	if n&zeroProbeACK != 0 && s.Ack == e.an.lastACK+1 {
+		p.an.next = s.Ack // the probe's byte was taken after all
 	}
 	e.count(n)
 	c.stall(e, p, s, n)
@@ -69,11 +84,15 @@ func (a *analysis) flow(p *analysis, s *packet.Segment) (n note) {
 	if size <= 1 && s.Seq == a.next-1 {
 		n |= keepAlive
 	}
-	if size > 0 || s.Seq != a.next || s.Window == 0 {
+	if size > 0 || s.Seq != a.next {
 		return n
 	}
 	same, sameOrNext := s.Ack == a.lastACK, s.Ack == a.lastACK || s.Ack == a.lastACK+1
 	switch {
+	case s.Window == 0:
+		if s.Window == a.window && sameOrNext && p.lastNote&zeroWindowProbe != 0 {
+			n |= zeroProbeACK
+		}
 	case s.Window != a.window:
 		if same {
 			n |= windowUpdate
@@ -87,31 +106,65 @@ func (a *analysis) flow(p *analysis, s *packet.Segment) (n note) {
 }
 
 // again tells what a segment is that takes sequence space without advancing it.
-func (a *analysis) again(p *analysis, s *packet.Segment, rtt time.Duration) note {
-	size := s.Len()
-	behind := a.seen && s.Seq.Less(a.next) && (size <= 1 || s.Seq != a.next-1)
-	if !behind {
+// near is how soon after the bytes beyond it a segment may be only late.
+func (a *analysis) again(p *analysis, s *packet.Segment, near time.Duration) note {
+	if !a.seen || !s.Seq.Less(a.next) {
 		return 0
 	}
-	at := event.Mark(s.Stamp())
-	if p.dupACKs >= 2 && at.Sub(p.lastAt) < fastWithin && (p.lastACK == s.Seq || p.hasSACK && s.Seq.Less(p.sackFrom)) {
+	size := s.Len()
+	end := s.Seq.Add(s.Space())
+	switch {
+	case size > 0 && p.acks && end.Sub(p.lastACK) <= 0:
+		return spuriousRetransmission
+	case size > 1 && s.Seq == a.next-1: // after a zero window probe, most of it is new
+		return 0
+	case p.dupACKs >= 2 && within(s, p.lastAt, fastWithin) && p.missed(s.Seq, end):
 		return fastRetransmission
-	}
-	within := oooWithin
-	if rtt > 0 {
-		within = rtt
-	}
-	if at.Sub(a.nextAt) < within && s.Seq.Add(size) != a.next {
+	case within(s, a.nextAt, cmp.Or(near, oooWithin)) && end != a.next && !(a.has(s.Seq, end) && s.Seq.Sub(p.lastACK) >= 0):
 		return outOfOrder
 	}
 	return retransmission
 }
 
+// within reports that a segment came less than d after from. A clock that went
+// back proves nothing.
+func within(s *packet.Segment, from event.Mark, d time.Duration) bool {
+	after := time.Duration(s.Nanos - from.Nanos)
+	return after >= 0 && after < d
+}
+
+// missed reports that this end has asked for a range: by its acknowledgment, or
+// by leaving it out of what it reports.
+func (a *analysis) missed(from, to packet.Seq) bool {
+	if a.lastACK == from {
+		return true
+	}
+	for _, r := range a.sacked {
+		if from.Sub(r.from) >= 0 && to.Sub(r.to) <= 0 {
+			return false
+		}
+	}
+	return len(a.sacked) > 0
+}
+
+// has reports that all of a range was seen before.
+func (a *analysis) has(from, to packet.Seq) bool {
+	if from.Less(a.low) || a.next.Less(to) {
+		return false
+	}
+	for _, h := range a.holes {
+		if h.from.Less(to) && from.Less(h.to) {
+			return false
+		}
+	}
+	return true
+}
+
 // advance remembers the segment.
 func (a *analysis) advance(s *packet.Segment, n note) {
 	at := event.Mark(s.Stamp())
-	if next := s.Seq.Add(s.Space()); (!a.seen || a.next.Less(next)) && n&zeroWindowProbe == 0 {
-		a.next, a.seen, a.nextAt = next, true, at
+	if n&zeroWindowProbe == 0 {
+		a.cover(s.Seq, s.Seq.Add(s.Space()), at)
 	}
 	if s.Flags.Any(packet.ACK) {
 		switch {
@@ -120,13 +173,65 @@ func (a *analysis) advance(s *packet.Segment, n note) {
 		case s.Ack != a.lastACK:
 			a.dupACKs = 0
 		}
-		a.lastACK = s.Ack
-		a.hasSACK = false
+		a.lastACK, a.acks = s.Ack, true
 		if len(s.Options) > 0 {
-			a.sackFrom, a.hasSACK = lowestSACK(s.Options)
+			a.sacked = appendSACK(a.sacked, s.Options)
 		}
 	}
 	a.window, a.lastAt, a.lastNote = s.Window, at, n
+}
+
+// cover notes that a range was seen.
+func (a *analysis) cover(from, to packet.Seq, at event.Mark) {
+	switch {
+	case !a.seen:
+		a.seen, a.low, a.next, a.nextAt = true, from, to, at
+		return
+	case from == a.next:
+	case a.next.Less(from):
+		a.hole(a.next, from)
+	default:
+		a.fill(from, to)
+	}
+	if a.next.Less(to) {
+		a.next, a.nextAt = to, at
+	}
+}
+
+func (a *analysis) hole(from, to packet.Seq) {
+	if len(a.holes) == maxHoles {
+		a.low = a.holes[0].to
+		a.holes = a.holes[:copy(a.holes, a.holes[1:])]
+	}
+	a.holes = append(a.holes, span{from, to})
+}
+
+// fill takes a range out of the holes.
+func (a *analysis) fill(from, to packet.Seq) {
+	if from.Less(a.low) {
+		if to.Less(a.low) {
+			a.holes = slices.Insert(a.holes, 0, span{to, a.low})
+		}
+		a.low = from
+	}
+	for i := 0; i < len(a.holes); i++ {
+		h := &a.holes[i]
+		switch {
+		case !h.from.Less(to) || !from.Less(h.to):
+		case !h.from.Less(from) && !to.Less(h.to): // all of it
+			a.holes = slices.Delete(a.holes, i, i+1)
+			i--
+		case !h.from.Less(from):
+			h.from = to
+		case !to.Less(h.to):
+			h.to = from
+		default:
+			tail := span{to, h.to}
+			h.to = from
+			a.holes = slices.Insert(a.holes, i+1, tail)
+			i++
+		}
+	}
 }
 
 // count adds a segment to the counters.
@@ -138,7 +243,7 @@ func (e *end) count(n note) {
 		bits note
 		n    *uint64
 	}{
-		{retransmission | fastRetransmission, &e.Retransmissions},
+		{retransmissions, &e.Retransmissions},
 		{fastRetransmission, &e.FastRetransmissions},
 		{outOfOrder, &e.OutOfOrder},
 		{duplicateACK, &e.DuplicateACKs},
@@ -156,7 +261,7 @@ func (e *end) count(n note) {
 // bytes before it, and how long the peer's window stayed zero.
 func (c *Conn) stall(e, p *end, s *packet.Segment, n note) {
 	at := event.Mark(s.Stamp())
-	if n&(retransmission|fastRetransmission) != 0 {
+	if n&retransmissions != 0 {
 		if d := at.Sub(e.an.lastAt); d > 0 {
 			e.stalled += d
 		}

@@ -26,6 +26,8 @@ type Conn struct {
 	First, Last  event.Mark // of the flow's segments
 	syn          event.Mark // the latest SYN
 	rtt          time.Duration
+	near         time.Duration // from the latest SYN to the first ACK after it, of either end
+	saw          uint8         // the bits of completeness, of every segment
 	completeness uint8
 	hasRTT       bool
 	shaken       bool // a SYN was seen
@@ -61,7 +63,7 @@ type end struct {
 func (c *Conn) Window(dir flow.Dir) uint32 {
 	e := &c.ends[dir]
 	shift := uint8(14)
-	if c.ends[0].synSeen && c.ends[1].synSeen && c.completeness&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
+	if c.ends[0].synSeen && c.ends[1].synSeen && c.saw&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
 		shift = 0
 		if c.ends[0].opts.HasScale && c.ends[1].opts.HasScale {
 			shift = min(e.opts.WindowScale, 14)
@@ -110,6 +112,9 @@ func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
 	e.Packets++
 	e.maxWin = max(e.maxWin, s.Window)
 	c.analyse(e, p, s)
+	if c.near == 0 && c.syn.Frame != 0 && s.Flags&(packet.SYN|packet.ACK) == packet.ACK {
+		c.near = at.Sub(c.syn)
+	}
 	c.handshake(e, p, s, at)
 	c.teardown(dir, s, valid)
 	c.complete(s)
@@ -117,16 +122,16 @@ func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
 
 // handshake moves both ends by the SYNs, and by what acknowledges them.
 func (c *Conn) handshake(e, p *end, s *packet.Segment, at event.Mark) {
-	switch s.Flags & (packet.SYN | packet.ACK) {
-	case packet.SYN:
+	switch syn, ack := s.Flags.Any(packet.SYN), s.Flags.Any(packet.ACK); {
+	case syn && !ack:
 		c.shaken, c.syn = true, at
-		if c.completeness&(sawData|sawFIN) == 0 { // refused, and tried again
+		if c.saw&(sawData|sawFIN) == 0 { // refused, and tried again
 			c.reset.yes = false
 			e.state, p.state = e.state.again(), p.state.again()
 		}
 		e.sawSYN(s)
 		e.state, p.state = e.state.after(sndSYN), p.state.after(rcvSYN)
-	case packet.SYN | packet.ACK:
+	case syn:
 		c.shaken = true
 		e.sawSYN(s)
 		if !p.synSeen {
@@ -140,7 +145,7 @@ func (c *Conn) handshake(e, p *end, s *packet.Segment, at event.Mark) {
 	}
 	if s.Flags.Any(packet.ACK) && p.synSeen && s.Ack.Sub(p.base) > 0 {
 		p.state = p.state.after(rcvACKofSYN)
-		if !c.hasRTT && !s.Flags.Any(packet.SYN) && c.completeness&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
+		if !c.hasRTT && !s.Flags.Any(packet.SYN) && c.saw&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
 			c.rtt, c.hasRTT = at.Sub(c.syn), true
 		}
 	}
@@ -182,27 +187,38 @@ func (c *Conn) teardown(dir flow.Dir, s *packet.Segment, valid bool) {
 	}
 }
 
-// complete keeps Wireshark's tcp.completeness.
+// complete keeps what was seen of the connection, and of that Wireshark's
+// tcp.completeness, to which the first segment of a flow adds nothing unless it
+// is a SYN.
 func (c *Conn) complete(s *packet.Segment) {
-	switch fl := s.Flags; {
+	saw := sawOf(s)
+	c.saw |= saw
+	if c.First.Frame != s.Frame || saw&sawSYN != 0 {
+		c.completeness |= saw
+	}
+}
+
+// sawOf is what a segment adds to a connection's completeness.
+func sawOf(s *packet.Segment) (saw uint8) {
+	fl := s.Flags
+	switch {
 	case fl.Has(packet.SYN | packet.ACK):
-		c.completeness |= sawSYNACK
+		saw = sawSYNACK
 	case fl.Any(packet.SYN):
-		c.completeness |= sawSYN
-	case fl.Any(packet.ACK):
-		if c.completeness&sawSYNACK != 0 {
-			c.completeness |= sawACK
-		}
+		saw = sawSYN
+	case fl.Any(packet.ACK) && s.Len() == 0:
+		saw = sawACK
 	}
 	if s.Len() > 0 {
-		c.completeness |= sawData
+		saw |= sawData
 	}
-	if s.Flags.Any(packet.FIN) {
-		c.completeness |= sawFIN
+	if fl.Has(packet.FIN | packet.ACK) {
+		saw |= sawFIN
 	}
-	if s.Flags.Any(packet.RST) {
-		c.completeness |= sawRST
+	if fl.Any(packet.RST) {
+		saw |= sawRST
 	}
+	return saw
 }
 
 // Flip exchanges the roles of the two ends.

@@ -178,7 +178,7 @@ func (c *Conn) reason(f *Flow, cause Cause) string {
 
 func (c *Conn) resetReason(by, other flow.Dir) string {
 	switch {
-	case c.completeness&(sawSYN|sawSYNACK|sawData) == sawSYN:
+	case c.saw&(sawSYN|sawSYNACK|sawData) == sawSYN:
 		return fmt.Sprintf("The %s refused the connection.", by)
 	case c.ends[other].finSeen:
 		return fmt.Sprintf("The %s closed its side and the %s reset the connection.", other, by)

@@ -58,19 +58,17 @@ func parseOptions(p []byte) (o Options) {
 	return o
 }
 
-// lowestSACK is the lowest number that a SACK option of the segment reports as
-// received (RFC 2018 §3), and whether there is one.
-func lowestSACK(p []byte) (low packet.Seq, found bool) {
+// appendSACK is dst, or if the segment has a SACK option the ranges in it, in
+// the memory of dst (RFC 2018 §3).
+func appendSACK(dst []span, p []byte) []span {
 	walk(p, func(kind byte, body []byte) bool {
 		if kind != optSACK {
 			return true
 		}
-		for ; len(body) >= 8; body = body[8:] {
-			if l := packet.Seq(binary.BigEndian.Uint32(body)); !found || l.Less(low) {
-				low, found = l, true
-			}
+		for dst = dst[:0]; len(body) >= 8; body = body[8:] {
+			dst = append(dst, span{packet.Seq(binary.BigEndian.Uint32(body)), packet.Seq(binary.BigEndian.Uint32(body[4:]))})
 		}
 		return false
 	})
-	return low, found
+	return dst
 }
