@@ -1,6 +1,7 @@
 package http
 
 import (
+	"strconv"
 	"time"
 
 	"example.com/wirewatch/event"
@@ -127,6 +128,24 @@ func (r *Response) Progress() bool { return true }
 // Digest has the status code.
 func (r *Response) Digest() event.Digest {
 	return event.Digest{Proto: "http", Verb: "response", Result: r.status(), Note: r.kind, Level: r.level()}
+}
+
+// status is the code as text, "" without one.
+func (r *Response) status() string {
+	if r.Code == 0 {
+		return ""
+	}
+	return strconv.Itoa(r.Code)
+}
+
+func (r *Response) level() event.Level {
+	switch r.Code / 100 {
+	case 4:
+		return event.Warn
+	case 5:
+		return event.Error
+	}
+	return event.Normal
 }
 
 // Fields are those of the head.

@@ -32,8 +32,8 @@ var methods = map[string]bool{
 const preface = "PRI * HTTP/2.0\r\n"
 
 // probe looks at the first bytes of a direction.
-func probe(role flow.Dir, p []byte) dissect.Match {
-	if role == flow.ServerToClient {
+func probe(dir flow.Dir, p []byte) dissect.Match {
+	if dir == flow.ServerToClient {
 		return probeStatus(p)
 	}
 	return probeRequest(bytes.TrimLeft(p, "\r\n"))
@@ -101,12 +101,12 @@ func probeVersion(p []byte) dissect.Match {
 
 // join looks at the first bytes of a segment in the middle of a stream: only a
 // start-line to the letter will do.
-func join(role flow.Dir, p []byte) dissect.Match {
+func join(dir flow.Dir, p []byte) dissect.Match {
 	i := bytes.IndexByte(p, '\n')
 	if i < 0 {
 		return dissect.No
 	}
-	if proves(roleOf(role), bytes.TrimSuffix(p[:i], []byte{'\r'})) {
+	if proves(role(dir), bytes.TrimSuffix(p[:i], []byte{'\r'})) {
 		return dissect.Yes
 	}
 	return dissect.No
@@ -121,3 +121,6 @@ func proves(r role, line []byte) bool {
 	l, ok := requestLine(line)
 	return ok && l.flaws == 0 && !l.version.empty()
 }
+
+// probeAs is probe for what a direction carries.
+func probeAs(r role, p []byte) dissect.Match { return probe(flow.Dir(r), p) }

@@ -1,0 +1,257 @@
+package http
+
+import (
+	"bytes"
+	"strings"
+
+	"example.com/wirewatch/event"
+)
+
+// section reads the lines of a head or a trailer section.
+type section struct {
+	f     *feed
+	x     *exchange
+	pairs []event.Pair
+	said  uint32 // which complaints were made
+}
+
+// complaints are made once for a section.
+var complaints = [...]*event.Code{
+	bareLF, bareCR, obsFold, spaceBeforeFields, spaceBeforeColon, fieldLineInvalid, fieldNameInvalid, fieldValueInvalid,
+}
+
+// once reports a departure unless the section has had it before.
+func (s *section) once(code *event.Code, detail string) {
+	for i, c := range complaints {
+		if c == code && s.said&(1<<i) == 0 {
+			s.said |= 1 << i
+			s.f.report(code, s.x, detail)
+		}
+	}
+}
+
+// parse reads the lines of p from the one numbered skip on, up to the empty one.
+// text is the same bytes: names and values are slices of it.
+func (s *section) parse(p []byte, text string, skip int) {
+	terminated := 0
+	for at, n := 0, 0; at < len(p); n++ {
+		end := at + bytes.IndexByte(p[at:], '\n')
+		if end < at {
+			break
+		}
+		line := p[at:end]
+		if n := len(line); n > 0 && line[n-1] == '\r' {
+			line = line[:n-1]
+			terminated++
+		} else {
+			s.once(bareLF, "")
+		}
+		if n >= skip {
+			s.line(line, text[at:at+len(line)])
+		}
+		at = end + 1
+	}
+	if bytes.Count(p, []byte{'\r'}) != terminated {
+		s.once(bareCR, "")
+	}
+	if bytes.IndexByte(p, 0) >= 0 {
+		s.once(fieldValueInvalid, "")
+	}
+}
+
+// line reads one line, without its terminator.
+func (s *section) line(line []byte, text string) {
+	if len(line) == 0 {
+		return
+	}
+	if isSpace(line[0]) {
+		s.fold(strings.Trim(text, " \t\r"))
+		return
+	}
+	if line[0] == '\r' { // LF CR as a line terminator
+		line, text = line[1:], text[1:]
+		if len(line) == 0 {
+			return
+		}
+	}
+	name, value, ok := fieldLine(line)
+	switch {
+	case !ok:
+		s.once(fieldLineInvalid, text)
+	case line[name.to] != ':':
+		s.once(spaceBeforeColon, text)
+	}
+	if ok && !isToken(name.of(line)) {
+		s.once(fieldNameInvalid, text)
+	}
+	s.pairs = append(s.pairs, event.Pair{Name: name.in(text), Value: value.in(text)})
+}
+
+// fold appends a continuation line to the value before it:
+//
+//	obs-fold = OWS CRLF RWS   (RFC 9112 §5.2)
+//
+// which counts as one SP. Where there is no value before it, it is kept as a
+// value without a name, like a line without a colon.
+func (s *section) fold(text string) {
+	n := len(s.pairs)
+	if n == 0 {
+		s.once(spaceBeforeFields, text)
+		s.pairs = append(s.pairs, event.Pair{Value: text})
+		return
+	}
+	s.once(obsFold, text)
+	v := &s.pairs[n-1].Value
+	switch {
+	case text == "":
+	case *v == "":
+		*v = text
+	default:
+		*v += " " + text
+	}
+}
+
+// fields is what the field lines of a head say about its message.
+type fields struct {
+	pairs    []event.Pair
+	host     string // value of the first Host
+	hosts    int
+	length   int64       // of the first valid Content-Length, else -1
+	declared bool        // there is a Content-Length
+	badly    *event.Code // what is wrong with it
+	coding   []string    // Transfer-Encoding, in order
+	content  []string    // Content-Encoding, in order
+	encoding string      // the same, as sent
+	kind     string      // Content-Type
+	upgrade  string      // Upgrade
+	upgrades bool        // Connection has upgrade
+	close    bool        // Connection has close
+	keep     bool        // Connection has keep-alive
+}
+
+func fieldsOf(pairs []event.Pair) fields {
+	fs := fields{pairs: pairs, length: -1}
+	for i := range pairs {
+		fs.add(pairs[i].Name, pairs[i].Value)
+	}
+	return fs
+}
+
+// add looks at one field line.
+func (fs *fields) add(name, value string) {
+	is := func(s string) bool { return strings.EqualFold(name, s) }
+	switch len(name) {
+	case len("Host"):
+		if is("Host") {
+			fs.addHost(value)
+		}
+	case len("Upgrade"):
+		if is("Upgrade") {
+			fs.upgrade = join2(fs.upgrade, value)
+		}
+	case len("Connection"):
+		if is("Connection") {
+			elements(value, fs.addOption)
+		}
+	case len("Content-Type"):
+		if is("Content-Type") && fs.kind == "" {
+			fs.kind = value
+		}
+	case len("Content-Length"):
+		if is("Content-Length") {
+			fs.addLength(value)
+		}
+	case len("Content-Encoding"): // and Proxy-Connection
+		switch {
+		case is("Content-Encoding"):
+			fs.encoding = join2(fs.encoding, value)
+			elements(value, func(e string) bool { fs.content = append(fs.content, e); return true })
+		case is("Proxy-Connection"):
+			elements(value, fs.addOption)
+		}
+	case len("Transfer-Encoding"):
+		if is("Transfer-Encoding") {
+			elements(value, func(e string) bool { fs.coding = append(fs.coding, e); return true })
+		}
+	}
+}
+
+// join2 puts field values of one name together (RFC 9110 §5.3).
+func join2(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + ", " + b
+}
+
+func (fs *fields) addHost(value string) {
+	if fs.hosts == 0 {
+		fs.host = value
+	}
+	fs.hosts++
+}
+
+func (fs *fields) addOption(option string) bool {
+	switch {
+	case strings.EqualFold(option, "close"):
+		fs.close = true
+	case strings.EqualFold(option, "keep-alive"):
+		fs.keep = true
+	case strings.EqualFold(option, "upgrade"):
+		fs.upgrades = true
+	}
+	return true
+}
+
+// addLength takes
+//
+//	Content-Length = 1*DIGIT   (RFC 9110 §8.6)
+//
+// and a list of it, which RFC 9110 §8.6 allows recipients to accept where all
+// members are the same.
+func (fs *fields) addLength(value string) {
+	count := 0
+	elements(value, func(e string) bool {
+		count++
+		n, ok := digits(e)
+		switch {
+		case !ok:
+			fs.badly = lengthInvalid
+		case fs.length < 0:
+			fs.length = n
+		case fs.length != n && fs.badly != lengthInvalid:
+			fs.badly = lengthConflict
+		}
+		return true
+	})
+	if fs.badly == nil && (fs.declared || count > 1) {
+		fs.badly = lengthRepeated
+	}
+	if count == 0 {
+		fs.badly = lengthInvalid
+	}
+	fs.declared = true
+}
+
+// digits is 1*DIGIT below 2^63.
+func digits(s string) (n int64, ok bool) {
+	for i := range len(s) {
+		if !isDigit(s[i]) || n > (1<<63-1-9)/10 {
+			return 0, false
+		}
+		n = n*10 + int64(s[i]-'0')
+	}
+	return n, s != ""
+}
+
+// closes reports whether the connection is not to persist behind a response of
+// this version (RFC 9112 §9.3).
+func (fs *fields) closes(version string) bool {
+	return fs.close || isOld(version) && !fs.keep
+}
+
+// isOld reports a version before HTTP/1.1.
+func isOld(version string) bool {
+	return version == "HTTP/1.0" || hasPrefixFold([]byte(version), "HTTP/0") || version == "ICY" || version == "0.9" ||
+		strings.EqualFold(version, "HTTP/1.0")
+}

@@ -1,0 +1,136 @@
+package http
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/event"
+)
+
+// headOf reads the head that the rest begins with, size bytes of whole lines,
+// and consumes it.
+func (f *feed) headOf(h *half, x *exchange, size int) (text string, l startLine, fs fields) {
+	p := f.rest()[:size]
+	x.first[h.role], x.last[h.role] = f.at(0), f.at(size-1)
+	text = string(p)
+	n := bytes.IndexByte(p, '\n')
+	l, _ = parseStart(h.role, bytes.TrimRight(p[:n], "\r"))
+	if h.head.odd {
+		f.report(startLinePreceded, x, "")
+	}
+	f.complain(h.role, x, text[:n], l)
+	s := section{f: f, x: x, pairs: make([]event.Pair, 0, max(0, h.head.lines-1))}
+	s.parse(p, text, 1)
+	f.take(size)
+	h.begun, h.head = begun{}, scanner{}
+	return text, l, fieldsOf(s.pairs)
+}
+
+// complain reports the flaws of a start-line.
+func (f *feed) complain(r role, x *exchange, line string, l startLine) {
+	if l.flaws == 0 {
+		return
+	}
+	spacing := requestLineInvalid
+	if r == response {
+		spacing = statusLineInvalid
+	}
+	for _, c := range [...]struct {
+		flaws
+		code *event.Code
+	}{{badSpacing, spacing}, {badVersion, versionInvalid}, {badTarget, targetInvalid}, {badCode, statusCodeInvalid}} {
+		if l.flaws&c.flaws != 0 {
+			f.report(c.code, x, strings.TrimRight(line, "\r"))
+		}
+	}
+}
+
+// request reads the head of a request.
+func (d *dissector) request(f *feed, h *half, size int) (dissect.Verdict, bool) {
+	x := d.open(f)
+	fs := d.requestHead(f, h, x, size)
+	x.upgrade = x.req.Method == "CONNECT" || fs.upgrade != "" && fs.upgrades
+	d.frame(f, h, x, &fs, x.simple)
+	return dissect.More, true
+}
+
+// requestHead reads the head of a request into its exchange.
+func (d *dissector) requestHead(f *feed, h *half, x *exchange, size int) fields {
+	text, l, fs := f.headOf(h, x, size)
+	r := &x.req
+	x.Exchange.Request = r
+	r.Method, r.Target, r.Version = l.method.in(text), l.target.in(text), l.version.in(text)
+	if l.version.empty() {
+		r.Version, x.simple = "0.9", true
+	}
+	r.Headers, r.Host, r.Length = fs.pairs, fs.host, fs.length
+	switch {
+	case fs.hosts > 1:
+		f.report(hostRepeated, x, "")
+	case fs.hosts == 0 && r.Version == "HTTP/1.1":
+		f.report(hostMissing, x, "")
+	}
+	f.c.Emit(dissect.Fact{Body: r, First: x.first[request], Exchange: x.num, Dir: f.dir})
+	return fs
+}
+
+// response reads the head of a response, once it is known what it answers.
+func (d *dissector) response(f *feed, h *half, size int) (dissect.Verdict, bool) {
+	x, wait := d.answer(f, h)
+	if wait {
+		return dissect.Wait, false
+	}
+	r, fs := d.responseHead(f, h, x, size)
+	if r != &x.res {
+		h.x = x
+		x.Interim = append(x.Interim, r)
+		return dissect.More, true
+	}
+	d.accept(f, x)
+	switch {
+	case r.Code == 101:
+		return d.switches(f, x, &fs), false
+	case x.req.Method == "CONNECT" && r.Code/100 == 2:
+		return d.tunnel(f, x), false
+	}
+	h.last = fs.closes(r.Version)
+	d.frame(f, h, x, &fs, emptyAnswer(x.req.Method, r.Code))
+	return dissect.More, true
+}
+
+// responseHead reads the head of a response. Only that of a final one becomes
+// part of its exchange.
+func (d *dissector) responseHead(f *feed, h *half, x *exchange, size int) (*Response, fields) {
+	before := x.first[response]
+	text, l, fs := f.headOf(h, x, size)
+	first := x.first[response]
+	r := &x.res
+	n, _ := strconv.Atoi(l.code.in(text)) // no digit: 0
+	if n/100 == 1 && n != 101 {
+		r = new(Response)
+		x.first[response] = before
+	} else {
+		x.Exchange.Response = r
+	}
+	r.Version, r.Code, r.Phrase = l.version.in(text), n, l.phrase.in(text)
+	r.Headers, r.Length, r.kind = fs.pairs, fs.length, fs.kind
+	if n != 0 && (n < 100 || n > 599) && l.flaws&badCode == 0 {
+		f.report(statusCodeInvalid, x, l.code.in(text))
+	}
+	f.c.Emit(dissect.Fact{Body: r, First: first, Exchange: x.num, Dir: f.dir})
+	return r, fs
+}
+
+// accept takes the exchange of a final response off the queue.
+func (d *dissector) accept(f *feed, x *exchange) {
+	x.answered = true
+	if len(d.queue) > 0 && d.queue[0] == x {
+		d.remove(1)
+		return
+	}
+	if x.Exchange.Request == nil && !d.lost && x.res.Code != 408 {
+		f.report(responseUnasked, x, "") // RFC 9110 §15.5.9: a 408 may come unasked
+	}
+}

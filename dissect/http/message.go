@@ -1,0 +1,140 @@
+package http
+
+import (
+	"bytes"
+	"time"
+
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/event"
+)
+
+// start reads a head.
+func (d *dissector) start(f *feed, h *half) (dissect.Verdict, bool) {
+	if !h.begun.done && !d.begin(f, h) {
+		return dissect.More, false
+	}
+	if h.last { // only what is surely a message follows the last one
+		h.search(true, dataAfterClose)
+		return dissect.More, true
+	}
+	if d.simple(h) {
+		if v, raw := d.simpleResponse(f, h); raw {
+			return v, v == dissect.More && h.state != atStart
+		}
+	}
+	p, limit := f.rest(), f.c.Limits()
+	size := h.head.find(p[:min(len(p), limit.Head)])
+	if !h.head.checked {
+		switch d.check(f, h, &size) {
+		case isGarbage:
+			return d.garbage(f, h)
+		case isPreface:
+			f.c.SetProtocol("http/2")
+			return f.c.Handoff("h2", dissect.Offer{}), false
+		case isHead:
+		}
+	}
+	switch {
+	case size == 0 && len(p) >= limit.Head:
+		return d.tooLong(f, h, headLimit, limit.Head)
+	case size == 0:
+		return dissect.More, false
+	case h.head.lines > limit.Lines+1:
+		return d.tooLong(f, h, linesLimit, size)
+	}
+	if h.role == request {
+		return d.request(f, h, size)
+	}
+	return d.response(f, h, size)
+}
+
+// begin skips what precedes a start-line and notes where that is. It reports
+// false while there is none.
+func (d *dissector) begin(f *feed, h *half) bool {
+	n := 0
+	if !d.simple(h) {
+		var odd bool
+		n, odd = blank(f.rest())
+		h.head.odd = h.head.odd || odd
+	}
+	f.take(n)
+	if p := f.rest(); len(p) == 0 || p[0] == '\r' && len(p) == 1 && !f.end {
+		return false
+	}
+	h.begun = begun{done: true, acked: f.c.Acked(f.dir.Reverse()), stalled: stalled(f.c)}
+	return true
+}
+
+// stalled is the time that a flow has lost so far, in both directions.
+func stalled(c *dissect.Conn) time.Duration { return c.Stalled(0) + c.Stalled(1) }
+
+// kind is what stands where a message should.
+type kind uint8
+
+const (
+	isHead kind = iota
+	isGarbage
+	isPreface
+)
+
+// check looks at the first line once it is there, or at what there is of it. A
+// request-line without version is a whole request.
+func (d *dissector) check(f *feed, h *half, size *int) kind {
+	p := f.rest()
+	line, _, whole := bytes.Cut(p[:h.head.seen], []byte{'\n'})
+	if !whole {
+		const enough = 2 * maxMethod
+		if probeAs(h.role, p[:min(len(p), enough)]) == dissect.No {
+			return isGarbage
+		}
+		return isHead
+	}
+	l, ok := parseStart(h.role, bytes.TrimRight(line, "\r"))
+	switch {
+	case !ok:
+		return isGarbage
+	case h.role == request && isHTTP2(line):
+		return isPreface
+	case h.role == request && l.version.empty():
+		*size = len(line) + 1
+	}
+	h.head.checked = true
+	if !d.proved {
+		d.proved = true
+		f.c.SetProtocol("http/1.1")
+	}
+	return isHead
+}
+
+func parseStart(r role, line []byte) (startLine, bool) {
+	if r == request {
+		return requestLine(line)
+	}
+	return statusLine(line)
+}
+
+// isHTTP2 reports whether a line is the first of the preface of HTTP/2.
+func isHTTP2(line []byte) bool { return string(line) == preface[:len(preface)-1] }
+
+// garbage gives the flow up if there never was a message in it, and looks for
+// the next message otherwise.
+func (d *dissector) garbage(f *feed, h *half) (dissect.Verdict, bool) {
+	if !d.proved {
+		return dissect.Fail, false
+	}
+	d.lose(h)
+	h.search(true, startLineInvalid)
+	return dissect.More, true
+}
+
+// tooLong cuts a message at one of our limits; n bytes of its head are known.
+func (d *dissector) tooLong(f *feed, h *half, limit *event.Code, n int) (dissect.Verdict, bool) {
+	f.report(limit, h.x, "")
+	d.cut(f, h, event.Limit)
+	if h.state == atStart { // the head was not even begun
+		f.take(n)
+	}
+	d.lose(h)
+	h.search(false, nil)
+	return dissect.More, true
+}

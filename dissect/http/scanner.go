@@ -1,0 +1,77 @@
+package http
+
+import "bytes"
+
+// scanner finds the end of a head, or of a trailer section, in bytes that are
+// offered again and again as they grow. It looks at each byte once.
+type scanner struct {
+	seen    int  // bytes that were searched
+	line    int  // where the line in progress begins
+	lines   int  // lines that have ended
+	checked bool // the first line was found good
+	odd     bool // it was preceded by more than empty lines
+}
+
+// find returns the length of the lines that p begins with, up to and with the
+// first empty one; 0 if that has not come yet.
+func (s *scanner) find(p []byte) int {
+	for {
+		i := bytes.IndexByte(p[s.seen:], '\n')
+		if i < 0 {
+			s.seen = len(p)
+			return 0
+		}
+		i += s.seen
+		s.seen = i + 1
+		if isEmpty(p[s.line:i]) {
+			return i + 1
+		}
+		s.line = i + 1
+		s.lines++
+	}
+}
+
+// next is the line that p begins with, without its LF, once that is there.
+func (s *scanner) next(p []byte) (line []byte, found bool) {
+	i := bytes.IndexByte(p[s.seen:], '\n')
+	if i < 0 {
+		s.seen = len(p)
+		return nil, false
+	}
+	line = p[:s.seen+i]
+	s.seen = 0
+	return line, true
+}
+
+// isEmpty reports whether a line, without its LF, ends a head. We allow a
+// second CR: recipients that skip CR before LF do.
+func isEmpty(line []byte) bool {
+	switch len(line) {
+	case 0:
+		return true
+	case 1:
+		return line[0] == '\r'
+	case 2:
+		return line[0] == '\r' && line[1] == '\r'
+	}
+	return false
+}
+
+// blank is the length of what may precede a start-line and means nothing, and
+// whether it is anything but empty lines. CR at the end of p may become one.
+func blank(p []byte) (n int, odd bool) {
+	for n < len(p) {
+		switch c := p[n]; {
+		case c == '\n':
+		case c == '\r' && n+1 < len(p) && p[n+1] == '\n':
+		case c == '\r' && n+1 == len(p):
+			return n, odd
+		case c == '\r' || isSpace(c):
+			odd = true
+		default:
+			return n, odd
+		}
+		n++
+	}
+	return n, odd
+}
