@@ -53,6 +53,7 @@ type Stream struct {
 	off     uint64     // of the next byte to deliver
 	next    packet.Seq // its sequence number
 	started bool
+	synced  bool // by a SYN
 	fin     bool // a FIN was seen, at finOff
 	ended   bool
 	acked   uint64 // highest offset that the peer has acknowledged
@@ -122,6 +123,9 @@ func (s *Stream) Push(seg *packet.Segment, c Consumer, m *Memory) Outcome {
 		seq = seq.Add(1)
 	}
 	s.Start(seq)
+	if s.off == 0 && len(s.held) == 0 {
+		s.anchor(seq, seg)
+	}
 	at := int64(s.off) + int64(seq.Sub(s.next))
 	var out Outcome
 	if n := seg.Len(); n > 0 {
@@ -134,6 +138,19 @@ func (s *Stream) Push(seg *packet.Segment, c Consumer, m *Memory) Outcome {
 	}
 	s.reachEnd(c)
 	return out
+}
+
+// anchor corrects where a stream starts that nothing was delivered of. A SYN
+// says so for certain. A keep-alive, which may be the first that is seen of a
+// stream, lies one byte before the next (RFC 9293 §3.8.4); so do the first bytes
+// in captures made by programs that forget that a SYN takes a sequence number.
+func (s *Stream) anchor(seq packet.Seq, seg *packet.Segment) {
+	switch off := seq.Sub(s.next); {
+	case seg.Flags.Any(packet.SYN):
+		s.next, s.fin, s.ended, s.synced = seq, false, false, true
+	case off == 1 && !s.synced && seg.Len() > 0, off == -1 && seg.Len() > 1:
+		s.next = seq
+	}
 }
 
 func (s *Stream) reachEnd(c Consumer) {

@@ -104,6 +104,7 @@ func TestStream(t *testing.T) {
 		{"snaplen, reordered", []step{{5, "f", packet.FIN, 0, 0}, {0, "ab", 0, 0, 3}}, "ab...f", 0, false},
 		{"snaplen, held", []step{{2, "c", 0, 0, 3}, {0, "ab", 0, 0, 0}, {6, "g", packet.FIN, 0, 0}}, "abc...g", 0, false},
 		{"keep-alive is no copy", []step{{0, "a", 0, 0, 0}, {0, "\x00", 0, 0, 0}, {1, "", packet.FIN, 0, 0}}, "a", 0, false},
+		{"first bytes on the SYN's number", []step{{-1, "abc", 0, 0, 0}, {2, "def", packet.FIN, 0, 0}}, "abcdef", 0, false},
 		{"before the start", []step{{-3, "xyzab", 0, 0, 0}, {2, "", packet.FIN, 0, 0}}, "ab", 0, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -198,6 +199,25 @@ func TestLimits(t *testing.T) {
 func TestMidStreamStart(t *testing.T) {
 	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
 	s.Push(seg(1, 100, "hello", 0), k, m)
+	if string(k.data) != "hello" {
+		t.Errorf("got %q", k.data)
+	}
+}
+
+func TestKeepAliveFirst(t *testing.T) {
+	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
+	s.Push(seg(1, 99, "", 0), k, m)
+	s.Push(seg(2, 100, "hello", 0), k, m)
+	if string(k.data) != "hello" {
+		t.Errorf("got %q", k.data)
+	}
+}
+
+func TestSYNAfterAnInjectedFIN(t *testing.T) {
+	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
+	s.Push(&packet.Segment{Frame: 1, Flags: packet.RST | packet.ACK | packet.FIN}, nothing{}, m)
+	s.Push(&packet.Segment{Frame: 2, Seq: isn, Flags: packet.SYN | packet.ACK}, k, m)
+	s.Push(seg(3, 0, "hello", 0), k, m)
 	if string(k.data) != "hello" {
 		t.Errorf("got %q", k.data)
 	}

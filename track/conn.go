@@ -108,9 +108,6 @@ func (c *conn) segment(s *packet.Segment) {
 	// before it may be missing, it may be right.
 	valid := !mine.Started() || mine.Holding() || mine.Ahead(s) <= 0
 	c.tcp.Segment(dir, s, valid)
-	if _, still := c.tcp.Reset(); reset && !still { // refused, and tried again
-		reset, c.over = false, false
-	}
 	if s.Flags.Any(packet.ACK) {
 		if s.Flags.Any(packet.SYN) {
 			theirs.Start(s.Ack)
@@ -125,13 +122,12 @@ func (c *conn) segment(s *packet.Segment) {
 		if valid && !reset {
 			c.reset(from)
 		}
-	case reset:
+	case reset && s.Len() > 0 && dir == resetter && !c.told.afterRST:
 		// What the other end had in flight is nobody's fault.
-		if s.Len() > 0 && dir == resetter && !c.told.afterRST {
-			c.told.afterRST = true
-			c.anomaly(dir, tcp.DataAfterRST, fmt.Sprintf("%d bytes", s.Len()))
-		}
-	default:
+		c.told.afterRST = true
+		c.anomaly(dir, tcp.DataAfterRST, fmt.Sprintf("%d bytes", s.Len()))
+	}
+	if !s.Flags.Any(packet.RST) {
 		c.push(from, mine, s)
 	}
 	c.wait()
@@ -200,13 +196,13 @@ func (c *conn) giveUp() {
 	}
 }
 
-// reset ends both streams with what they hold; side has sent a RST.
+// reset notes that side has sent a RST. The streams end when the flow does: what
+// was in flight still comes, and a RST may be one that an attacker or a
+// middlebox sent and its receiver did not believe.
 func (c *conn) reset(side uint8) {
 	if n := c.unacknowledged(); n > 0 {
 		c.anomaly(c.dir(side), tcp.RSTAfterData, fmt.Sprintf("%d bytes", n))
 	}
-	c.flush()
-	c.endAll(dissect.RST)
 }
 
 func (c *conn) unacknowledged() (n uint64) {
@@ -254,8 +250,9 @@ func (c *conn) retire() {
 func (c *conn) finish(cause tcp.Cause) {
 	c.flush()
 	end := dissect.Expired
+	_, reset := c.tcp.Reset()
 	switch {
-	case c.tcp.Doubtful():
+	case reset || c.tcp.Doubtful():
 		end = dissect.RST
 	case cause == tcp.CaptureEnd:
 		end = dissect.CaptureEnd

@@ -2,7 +2,10 @@
 // here.
 package all
 
-import "example.com/wirewatch/dissect"
+import (
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/dissect/http"
+)
 
 // Specs are the protocols that are probed for, in this order.
-var Specs = []dissect.Spec{}
+var Specs = []dissect.Spec{http.Spec}
