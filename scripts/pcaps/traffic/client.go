@@ -29,6 +29,7 @@ var habits = map[string]func(host string) error{
 	"many":       many,
 	"bulk":       bulk,
 	"poll":       poll,
+	"idle":       idle,
 }
 
 // client runs habits against HOST:PORT, one after another.
@@ -303,4 +304,15 @@ func poll(host string) error {
 		time.Sleep(400 * time.Millisecond)
 	}
 	return errors.New("never ready")
+}
+
+// idle makes one request and waits until the server has had enough.
+func idle(host string) error {
+	return raw(host, func(c *net.TCPConn) error {
+		if _, err := fmt.Fprintf(c, "GET /text?lines=2 HTTP/1.1\r\nHost: %s\r\n\r\n", host); err != nil {
+			return err
+		}
+		_, err := io.Copy(io.Discard, c)
+		return err
+	})
 }

@@ -47,9 +47,13 @@ func (h *handler) demoRoutes() {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, demoPage)
 	})
-	h.handle("/style.css", func(w *recorder, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/css")
+	h.handle("/style.css", func(w *recorder, r *http.Request) {
 		w.Header().Set("ETag", `"7f3a"`)
+		if r.Header.Get("If-None-Match") == `"7f3a"` {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("Content-Type", "text/css")
 		_, _ = io.WriteString(w, demoStyle)
 	})
 	h.handle("/app.js", func(w *recorder, _ *http.Request) {

@@ -20,7 +20,6 @@ type accessLine struct {
 	Target  string `json:"target"`
 	Status  int    `json:"status,string"`
 	Sent    int64  `json:"body_bytes_sent,string"`
-	Request string `json:"request_length"`
 }
 
 // curlLine is what "curl -w" prints for a transfer, and what make.sh adds.
@@ -60,6 +59,9 @@ func nginxTruth(args []string) error {
 	var out []exchange
 	for _, a := range access {
 		e := exchange{By: "server", Client: a.Client, Server: a.Server, Ordinal: a.Ordinal, Method: a.Method, Target: a.Target, Status: a.Status}
+		if a.Method == "GET" || a.Method == "HEAD" { // make.sh gives these no content
+			e.Request = newDigest().content()
+		}
 		if c := received[a.Method+" "+a.Client+" "+a.Target]; c != nil {
 			e.By, e.Response = "server+client", c
 		} else if a.Sent == 0 {

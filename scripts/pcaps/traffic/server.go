@@ -35,7 +35,7 @@ func serve(args []string) error {
 	h.routes()
 	h.demoRoutes()
 	srv := &http.Server{
-		Addr: *addr, Handler: h, ReadHeaderTimeout: time.Minute, IdleTimeout: 3 * time.Second,
+		Addr: *addr, Handler: h, ReadHeaderTimeout: time.Minute, IdleTimeout: time.Second,
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, ordinalKey{}, new(int))
 		},
