@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"example.com/wirewatch/event"
@@ -30,12 +29,10 @@ const (
 
 // analysis is what the definitions need to remember of one direction.
 type analysis struct {
-	low      packet.Seq // the lowest number seen, where seen
 	next     packet.Seq // the highest number expected next, where seen
 	lastACK  packet.Seq // where acks
 	nextAt   event.Mark // when next was reached
 	lastAt   event.Mark // of the last segment
-	holes    []span     // between low and next, what was passed over and has not come, in order
 	sacked   []span     // the latest that this end reported (RFC 2018 §3)
 	window   uint16
 	dupACKs  uint16
@@ -50,7 +47,6 @@ type span struct{ from, to packet.Seq }
 const (
 	fastWithin = 20 * time.Millisecond // after a duplicate ACK
 	oooWithin  = 3 * time.Millisecond  // where the handshake's round trip is unknown
-	maxHoles   = 64                    // what lies before counts as seen
 )
 
 // analyse counts what the segment of e is by the definitions that Wireshark
@@ -58,7 +54,7 @@ const (
 func (c *Conn) analyse(e, p *end, s *packet.Segment) {
 	n := e.an.flow(&p.an, s)
 	if n&(keepAlive|zeroWindowProbe) == 0 && (s.Len() > 0 || s.Flags.Any(packet.SYN|packet.FIN)) {
-		n |= e.an.again(&p.an, s, c.near)
+		n |= e.an.again(&p.an, s, cmp.Or(c.rtt, oooWithin))
 	}
 	if n&zeroProbeACK != 0 && s.Ack == e.an.lastACK+1 {
 		p.an.next = s.Ack // the probe's byte was taken after all
@@ -118,9 +114,9 @@ func (a *analysis) again(p *analysis, s *packet.Segment, near time.Duration) not
 		return spuriousRetransmission
 	case size > 1 && s.Seq == a.next-1: // after a zero window probe, most of it is new
 		return 0
-	case p.dupACKs >= 2 && within(s, p.lastAt, fastWithin) && p.missed(s.Seq, end):
+	case p.dupACKs >= 2 && within(s, p.lastAt, fastWithin) && p.missed(s.Seq):
 		return fastRetransmission
-	case within(s, a.nextAt, cmp.Or(near, oooWithin)) && end != a.next && !(a.has(s.Seq, end) && s.Seq.Sub(p.lastACK) >= 0):
+	case within(s, a.nextAt, near) && end != a.next:
 		return outOfOrder
 	}
 	return retransmission
@@ -133,38 +129,26 @@ func within(s *packet.Segment, from event.Mark, d time.Duration) bool {
 	return after >= 0 && after < d
 }
 
-// missed reports that this end has asked for a range: by its acknowledgment, or
-// by leaving it out of what it reports.
-func (a *analysis) missed(from, to packet.Seq) bool {
-	if a.lastACK == from {
+// missed reports that this end has asked for a number: by its acknowledgment, or
+// by leaving it out of what it reports. Like Wireshark, we take the number after
+// a reported range for reported.
+func (a *analysis) missed(seq packet.Seq) bool {
+	if a.lastACK == seq {
 		return true
 	}
 	for _, r := range a.sacked {
-		if from.Sub(r.from) >= 0 && to.Sub(r.to) <= 0 {
+		if seq.Sub(r.from) >= 0 && seq.Sub(r.to) <= 0 {
 			return false
 		}
 	}
 	return len(a.sacked) > 0
 }
 
-// has reports that all of a range was seen before.
-func (a *analysis) has(from, to packet.Seq) bool {
-	if from.Less(a.low) || a.next.Less(to) {
-		return false
-	}
-	for _, h := range a.holes {
-		if h.from.Less(to) && from.Less(h.to) {
-			return false
-		}
-	}
-	return true
-}
-
 // advance remembers the segment.
 func (a *analysis) advance(s *packet.Segment, n note) {
 	at := event.Mark(s.Stamp())
-	if n&zeroWindowProbe == 0 {
-		a.cover(s.Seq, s.Seq.Add(s.Space()), at)
+	if next := s.Seq.Add(s.Space()); (!a.seen || a.next.Less(next)) && n&zeroWindowProbe == 0 {
+		a.next, a.seen, a.nextAt = next, true, at
 	}
 	if s.Flags.Any(packet.ACK) {
 		switch {
@@ -179,59 +163,6 @@ func (a *analysis) advance(s *packet.Segment, n note) {
 		}
 	}
 	a.window, a.lastAt, a.lastNote = s.Window, at, n
-}
-
-// cover notes that a range was seen.
-func (a *analysis) cover(from, to packet.Seq, at event.Mark) {
-	switch {
-	case !a.seen:
-		a.seen, a.low, a.next, a.nextAt = true, from, to, at
-		return
-	case from == a.next:
-	case a.next.Less(from):
-		a.hole(a.next, from)
-	default:
-		a.fill(from, to)
-	}
-	if a.next.Less(to) {
-		a.next, a.nextAt = to, at
-	}
-}
-
-func (a *analysis) hole(from, to packet.Seq) {
-	if len(a.holes) == maxHoles {
-		a.low = a.holes[0].to
-		a.holes = a.holes[:copy(a.holes, a.holes[1:])]
-	}
-	a.holes = append(a.holes, span{from, to})
-}
-
-// fill takes a range out of the holes.
-func (a *analysis) fill(from, to packet.Seq) {
-	if from.Less(a.low) {
-		if to.Less(a.low) {
-			a.holes = slices.Insert(a.holes, 0, span{to, a.low})
-		}
-		a.low = from
-	}
-	for i := 0; i < len(a.holes); i++ {
-		h := &a.holes[i]
-		switch {
-		case !h.from.Less(to) || !from.Less(h.to):
-		case !h.from.Less(from) && !to.Less(h.to): // all of it
-			a.holes = slices.Delete(a.holes, i, i+1)
-			i--
-		case !h.from.Less(from):
-			h.from = to
-		case !to.Less(h.to):
-			h.to = from
-		default:
-			tail := span{to, h.to}
-			h.to = from
-			a.holes = slices.Insert(a.holes, i+1, tail)
-			i++
-		}
-	}
 }
 
 // count adds a segment to the counters.

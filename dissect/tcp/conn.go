@@ -26,8 +26,7 @@ type Conn struct {
 	First, Last  event.Mark // of the flow's segments
 	syn          event.Mark // the latest SYN
 	rtt          time.Duration
-	near         time.Duration // from the latest SYN to the first ACK after it, of either end
-	saw          uint8         // the bits of completeness, of every segment
+	saw          uint8 // the bits of completeness, of every segment
 	completeness uint8
 	hasRTT       bool
 	shaken       bool // a SYN was seen
@@ -112,9 +111,6 @@ func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
 	e.Packets++
 	e.maxWin = max(e.maxWin, s.Window)
 	c.analyse(e, p, s)
-	if c.near == 0 && c.syn.Frame != 0 && s.Flags&(packet.SYN|packet.ACK) == packet.ACK {
-		c.near = at.Sub(c.syn)
-	}
 	c.handshake(e, p, s, at)
 	c.teardown(dir, s, valid)
 	c.complete(s)
