@@ -74,6 +74,7 @@ func (h block) size() int64 { return (int64(h.total) + 3) &^ 3 }
 func (s *ngScanner) scan(b *capture.Block, at, end int) (int, pause) {
 	for {
 		var p pause
+		at, b.Frames = s.enhancedRun(b.Buf[:end], at, b.Frames)
 		at, b.Frames, p = s.packets(b.Buf[:end], at, b.Frames)
 		if p != (pause{}) {
 			return at, p
@@ -82,6 +83,39 @@ func (s *ngScanner) scan(b *capture.Block, at, end int) (int, pause) {
 			return at, p
 		}
 	}
+}
+
+// enhancedRun is the fast path: a loop, kept free of calls, over the Enhanced
+// Packet Blocks that lie in buf from at on, as long as each is whole and all that
+// it should be. What stops it is for packets and other to judge. It appends to
+// frames.
+func (s *ngScanner) enhancedRun(buf []byte, at int, frames []capture.Record) (int, []capture.Record) {
+	for len(buf)-at >= minEnhanced {
+		h := buf[at : at+enhancedHead]
+		kind, total := binary.LittleEndian.Uint32(h), binary.LittleEndian.Uint32(h[4:])
+		iface := binary.LittleEndian.Uint32(h[8:])
+		high, low := binary.LittleEndian.Uint32(h[12:]), binary.LittleEndian.Uint32(h[16:])
+		caplen, wirelen := binary.LittleEndian.Uint32(h[20:]), binary.LittleEndian.Uint32(h[24:])
+		end := total
+		if s.swap {
+			kind, end, iface = bits.ReverseBytes32(kind), bits.ReverseBytes32(total), bits.ReverseBytes32(iface)
+			high, low = bits.ReverseBytes32(high), bits.ReverseBytes32(low)
+			caplen, wirelen = bits.ReverseBytes32(caplen), bits.ReverseBytes32(wirelen)
+		}
+		if kind != blockEnhanced || end < minEnhanced || end > maxBlock || end%4 != 0 || int(end) > len(buf)-at ||
+			int64(iface) >= int64(len(s.ifaces)) || caplen > min(end-minEnhanced, maxFrame) ||
+			binary.LittleEndian.Uint32(buf[at+int(end)-4:]) != total {
+			break
+		}
+		f := &s.ifaces[iface]
+		s.last = f.clock.nanos(uint64(high)<<32 | uint64(low))
+		frames = append(frames, capture.Record{
+			Nanos: s.last, Off: uint32(at + enhancedHead), Len: caplen, //nolint:gosec // a buffer is far below 4 GiB
+			WireLen: max(caplen, wirelen), Link: f.link, Iface: f.index,
+		})
+		at += int(end)
+	}
+	return at, frames
 }
 
 // packets is the loop over the blocks that lie in buf from at on, up to the

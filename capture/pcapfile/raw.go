@@ -26,7 +26,7 @@ func (r *raw) Read(p []byte) (int, error) {
 		r.head = r.head[n:]
 		return n, nil
 	}
-	n, err := r.r.Read(p)
+	n, err := readSome(r.r, p) // or io.ReadFull would spin on a reader that returns nothing
 	r.count.Add(int64(n))
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err
@@ -66,9 +66,11 @@ func (r *raw) interrupt() {
 type waiting struct {
 	name string
 
-	mu     sync.Mutex
-	file   *os.File
-	closed bool
+	mu      sync.Mutex
+	file    *os.File
+	opening bool
+	closed  bool
+	nudge   *os.File // what ends the opening
 }
 
 func (w *waiting) Read(p []byte) (int, error) {
@@ -81,16 +83,26 @@ func (w *waiting) Read(p []byte) (int, error) {
 
 // open opens the file once, and holds no lock while that blocks.
 func (w *waiting) open() (*os.File, error) {
-	if f := w.opened(); f != nil {
-		return f, nil
-	}
-	f, err := os.Open(w.name)
-	if err != nil {
-		return nil, cannotOpen(w.name, err)
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
+	switch {
+	case w.closed:
+		return nil, os.ErrClosed
+	case w.file != nil:
+		return w.file, nil
+	}
+	w.opening = true
+	w.mu.Unlock()
+	f, err := os.Open(w.name)
+	w.mu.Lock()
+	w.opening = false
+	if w.nudge != nil {
+		_ = w.nudge.Close() // nothing was written
+	}
+	switch {
+	case err != nil:
+		return nil, cannotOpen(w.name, err)
+	case w.closed:
 		_ = f.Close() // nothing was read
 		return nil, os.ErrClosed
 	}
@@ -98,14 +110,10 @@ func (w *waiting) open() (*os.File, error) {
 	return f, nil
 }
 
-func (w *waiting) opened() *os.File {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.file
-}
-
-// SetReadDeadline interrupts a Read. While the file is being opened, which has
-// no deadline, it gives a FIFO the writer that the opening waits for.
+// SetReadDeadline interrupts a Read, or makes it fail if it is still to come.
+// The opening has no deadline: a FIFO that is being opened gets the writer that
+// it waits for, who stays until it is open. Systems that have FIFOs let them be
+// opened for reading and writing without waiting.
 func (w *waiting) SetReadDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -113,7 +121,12 @@ func (w *waiting) SetReadDeadline(t time.Time) error {
 		return w.file.SetReadDeadline(t)
 	}
 	w.closed = true
-	return nudge(w.name)
+	if !w.opening {
+		return nil
+	}
+	var err error
+	w.nudge, err = os.OpenFile(w.name, os.O_RDWR, 0)
+	return err
 }
 
 // Close closes the file if it was opened.
