@@ -94,7 +94,7 @@ func (g *datagram) ends(end int, more bool) bool {
 		return end < g.total
 	case g.total >= 0:
 		return end == g.total
-	case !more && len(g.pieces) > 0 && g.pieces[len(g.pieces)-1].end > end:
+	case !more && len(g.pieces) > 0 && g.pieces[len(g.pieces)-1].end >= end: // none so far was the last
 		return false
 	case !more:
 		g.total = end
