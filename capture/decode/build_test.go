@@ -219,7 +219,7 @@ func tunnelExamples() []example {
 		{name: "VXLAN-GPE Ethernet", link: 1, data: udp4(4790, cat([]byte{0x0c, 0, 0, 3}, u32(7<<8), ether)), vni: 7},
 		{name: "GENEVE", link: 1, data: udp4(6081, cat([]byte{2, 0}, u16(0x6558), u32(77<<8), zeros(8), ether)), vni: 77},
 		{name: "GENEVE IP", link: 1, data: udp4(6081, cat([]byte{0, 0}, u16(0x0800), u32(77<<8), in4)), vni: 77},
-		{name: "UDP no length", link: 101, data: ip4(17, cat(u16(1), u16(4789), zeros(4), vxlanHeader(3, ether))), vni: 3},
+		{name: "VXLAN, UDP length 0", link: 101, data: ip4(17, cat(u16(1), u16(4789), zeros(4), vxlanHeader(3, ether))), vni: 3},
 		{name: "GTP-U", link: 1, data: udp4(2152, cat([]byte{0x30, 0xff}, u16(len(in4)), zeros(4), in4))},
 		{name: "GTP-U sequence", link: 1, data: udp4(2152, cat([]byte{0x32, 0xff}, u16(4+len(in4)), zeros(8), in4))},
 		{name: "GTP-U extensions", link: 1, data: udp4(2152, cat([]byte{0x34, 0xff}, u16(16+len(in6)), zeros(7), []byte{0x85, 1, 0, 0, 0xc0, 2, 0, 0, 0, 0, 0, 0, 0}, in6)), v6: true},

@@ -7,6 +7,7 @@ import "encoding/binary"
 type cursor struct {
 	b        []byte // the captured bytes from here to the end of the enclosing layer
 	cut      int    // bytes of that layer after them, which the snaplen cut off
+	lost     int    // bytes that the innermost IP header claims beyond those
 	src, dst []byte // addresses of the innermost IP header so far, 4 or 16 bytes each
 	vni      uint32 // virtual network identifier of the innermost VXLAN or GENEVE header
 	next     uint8  // protocol number of what follows the IP headers read so far
@@ -31,15 +32,22 @@ func (c *cursor) wire() int { return len(c.b) + c.cut }
 
 // trim drops what comes after the layer's first n bytes: padding, a trailer, a
 // frame check sequence. A length beyond the end of the enclosing layer changes
-// nothing, as in Wireshark: it is wrong, or the frame was cut by a tool that
-// did not say so. Then the next sequence number shows what is missing, and it
-// does so reliably.
+// nothing.
 func (c *cursor) trim(n int) {
 	if n <= len(c.b) {
 		c.b, c.cut = c.b[:n], 0
 	} else if n < c.wire() {
 		c.cut = n - len(c.b)
 	}
+}
+
+// claim is trim for the length in an IP header. Where that goes beyond the end
+// of the enclosing layer it is forged, or the frame was cut by a tool that did
+// not say so. As in Wireshark the layer's end counts: if bytes are missing, the
+// next sequence number tells.
+func (c *cursor) claim(n int) {
+	c.lost = max(0, n-c.wire())
+	c.trim(n)
 }
 
 // short ends the walk at a header that is not all there. It returns malformed,

@@ -36,7 +36,7 @@ const (
 	expired                // the rest of the datagram did not come in time
 	evicted                // given up to hold others
 	malformed
-	truncated // cut by the snaplen
+	truncated // its frame was cut
 	numFates
 )
 
@@ -183,7 +183,7 @@ func (d *defragmenter) fragment(c *cursor, now int64) proto {
 func (c *cursor) checkFragment() fate {
 	n := len(c.b)
 	switch {
-	case c.cut > 0:
+	case c.cut > 0 || c.lost > 0:
 		return truncated
 	case n == 0, c.frag.more && n%8 != 0, c.frag.offset+n > maxDatagram:
 		return malformed

@@ -80,8 +80,9 @@ func (c *cursor) ipv4() proto {
 	if header < 20 || total != 0 && total < header {
 		return ipMalformed
 	}
+	c.lost = 0
 	if total != 0 {
-		c.trim(total)
+		c.claim(total)
 	}
 	if !c.skip(header) {
 		return c.short(ipMalformed)
@@ -105,8 +106,9 @@ func (c *cursor) ipv6() proto {
 	}
 	c.b = b[40:]
 	n := int(be16(b[4:]))
+	c.lost = 0
 	if n != 0 {
-		c.trim(n)
+		c.claim(n)
 	}
 	c.src, c.dst, c.v6, c.endless = b[8:24], b[24:40], true, n == 0
 	return c.protocol(b[6])
@@ -146,7 +148,7 @@ func (c *cursor) hopByHop() proto {
 		before := len(c.b)
 		h, p := c.extensionHeader(8, 8)
 		if n, ok := jumboLength(h); ok {
-			c.trim(max(0, n-(before-len(c.b))))
+			c.claim(max(0, n-(before-len(c.b))))
 		}
 		return p
 	}

@@ -11,20 +11,21 @@ import (
 const maxSegment = 1 << 30
 
 // tcp reads a TCP header (RFC 9293 §3.1) into s, every field of it but Frame
-// and Nanos. A header whose options the snaplen cut is a segment with neither
-// options nor captured payload.
+// and Nanos. A header whose options are not all there, because the frame was
+// cut, is a segment with neither options nor captured payload.
 func (c *cursor) tcp(s *packet.Segment) proto {
 	b := c.b
 	if len(b) < 20 {
 		return c.short(tcpMalformed)
 	}
 	header, wire := int(b[12]>>4)*4, c.wire()
-	if header < 20 || header > wire || wire > maxSegment {
+	if header < 20 || header > wire+c.lost || wire > maxSegment {
 		return tcpMalformed
 	}
-	s.Options, s.Payload, s.Missing = nil, nil, uint32(wire-header) //nolint:gosec // at most maxSegment
 	if header <= len(b) {
 		s.Options, s.Payload, s.Missing = b[20:header], b[header:], uint32(c.cut) //nolint:gosec // at most wire
+	} else {
+		s.Options, s.Payload, s.Missing = nil, nil, uint32(max(0, wire-header)) //nolint:gosec // at most maxSegment
 	}
 	s.Flags, s.Window = packet.Flags(b[13]), be16(b[14:])
 	s.Seq, s.Ack = packet.Seq(be32(b[4:])), packet.Seq(be32(b[8:]))
