@@ -54,6 +54,7 @@ type Conn struct {
 	offer Offer
 	half  [2]half
 	mid   bool // the flow was joined in its middle
+	full  bool // bytes are being given up because of a limit
 }
 
 // half is one direction.
@@ -139,7 +140,12 @@ func (c *Conn) Owed(dir flow.Dir) bool {
 }
 
 // Missing says, during Dissector.Gap, why the bytes are missing.
-func (c *Conn) Missing() event.Incomplete { return c.host.Missing() }
+func (c *Conn) Missing() event.Incomplete {
+	if c.full {
+		return event.Limit
+	}
+	return c.host.Missing()
+}
 
 // Acked is how many bytes of dir the peer has acknowledged by now.
 func (c *Conn) Acked(dir flow.Dir) uint64 { return c.host.Acked(dir) }
@@ -267,17 +273,16 @@ func (c *Conn) hurry(dir flow.Dir) flow.Dir {
 	return dir
 }
 
-// giveUp turns what a direction holds into a gap.
+// giveUp drops what a direction holds. The dissector sees it a last time, as the
+// Rest before a gap of no bytes.
 func (c *Conn) giveUp(dir flow.Dir) {
-	h := &c.half[dir]
-	n := len(h.carry)
-	if n == 0 {
+	if len(c.half[dir].carry) == 0 {
 		return
 	}
 	c.Anomaly(dir, carryLimit, 0, "")
-	c.drop(h, n)
-	h.off -= uint64(n)
-	c.gap(dir, uint64(n))
+	c.full = true
+	c.gap(dir, 0)
+	c.full = false
 }
 
 func (c *Conn) gap(dir flow.Dir, n uint64) {

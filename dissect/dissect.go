@@ -30,7 +30,8 @@ type Dissector interface {
 
 	// Gap reports that n bytes were never captured, next in the stream after
 	// Conn.Rest, the bytes offered before and not consumed, which are dropped
-	// when Gap returns.
+	// when Gap returns. n is 0 where nothing but Rest is lost, because more of
+	// it would have to be held than Limits allows.
 	Gap(c *Conn, dir flow.Dir, n uint64) Verdict
 }
 
