@@ -39,7 +39,7 @@ func newConv(client, server netip.AddrPort) *conv {
 	f := &conv{mss: 1460}
 	for i, a := range []netip.AddrPort{client, server} {
 		f.ends[i] = end{addr: a, win: 64240}
-		f.ends[i].start(uint32(1000 + 4000*i)) //nolint:gosec // 1000 and 5000
+		f.ends[i].start(uint32(1000 + 4000*i)) // 1000 and 5000
 	}
 	return f
 }
@@ -115,7 +115,7 @@ func (c *compiler) transmit(from int, data []byte, m *mods) error {
 		return err
 	}
 	if m.win >= 0 {
-		c.cur.ends[from].win = uint16(m.win) //nolint:gosec // parsed as 16 bits
+		c.cur.ends[from].win = uint16(m.win) // parsed as 16 bits
 	}
 	latest := c.now
 	for i := range segs {
@@ -203,7 +203,7 @@ func (c *compiler) segment(from int, seq uint32, p []byte, flags byte, m *mods) 
 	e, peer := &c.cur.ends[from], &c.cur.ends[1-from]
 	s := segment{src: e.addr, dst: peer.addr, seq: seq, flags: flags, win: e.win, payload: p, badSum: m.badSum}
 	if m.win >= 0 {
-		s.win = uint16(m.win) //nolint:gosec // parsed as 16 bits
+		s.win = uint16(m.win) // parsed as 16 bits
 	}
 	if flags&ack != 0 || m.ack.set {
 		s.ack = m.ack.resolve(peer.nxt, peer.iss+1)
@@ -219,7 +219,7 @@ func (c *compiler) segment(from int, seq uint32, p []byte, flags byte, m *mods) 
 
 // space is what the segment takes of sequence space (RFC 9293 §3.4).
 func (s *segment) space() uint32 {
-	n := uint32(len(s.payload)) //nolint:gosec // at most maxOffload
+	n := uint32(len(s.payload)) // at most maxOffload
 	if s.flags&syn != 0 {
 		n++
 	}
@@ -233,7 +233,7 @@ func (s *segment) space() uint32 {
 // often and as late as m says, and counts as sent.
 func (c *compiler) sendOne(from int, s *segment, nth int, m *mods) {
 	e := &c.cur.ends[from]
-	if n := s.seq + s.space(); s.space() > 0 && int32(n-e.nxt) > 0 && !m.stay { //nolint:gosec // modulo 2^32
+	if n := s.seq + s.space(); s.space() > 0 && int32(n-e.nxt) > 0 && !m.stay { // modulo 2^32
 		e.nxt = n
 	}
 	if len(s.payload) > 0 && m.again == 0 {

@@ -229,8 +229,8 @@ func (e *exprs) h2(t *tokens, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := binary.BigEndian.AppendUint32(nil, uint32(len(p))<<8|uint32(head[0])) //nolint:gosec // at most maxData
+	out := binary.BigEndian.AppendUint32(nil, uint32(len(p))<<8|uint32(head[0])) // at most maxData
 	out = append(out, byte(head[1]))
-	out = binary.BigEndian.AppendUint32(out, uint32(head[2])) //nolint:gosec // at most maxData
+	out = binary.BigEndian.AppendUint32(out, uint32(head[2])) // at most maxData
 	return append(out, p...), nil
 }

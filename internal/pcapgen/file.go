@@ -33,14 +33,14 @@ func (c *compiler) file() []byte {
 	out := le.AppendUint32(make([]byte, 0, headerLen), magic)
 	out = le.AppendUint16(le.AppendUint16(out, 2), 4) // version 2.4
 	out = append(out, make([]byte, 8)...)             // time zone and accuracy: always 0
-	out = le.AppendUint32(out, uint32(c.snaplen))     //nolint:gosec // at most maxSnaplen
+	out = le.AppendUint32(out, uint32(c.snaplen))     // at most maxSnaplen
 	out = le.AppendUint32(out, c.link.number())
 	for _, f := range frames {
 		n := min(len(f.data), f.snap)
 		out = slices.Grow(out, recordLen+n)
-		out = le.AppendUint32(out, uint32(f.at.Unix()))                             //nolint:gosec // a time after 1970
-		out = le.AppendUint32(out, uint32(f.at.Nanosecond()/int(unit)))             //nolint:gosec // below 1e9
-		out = le.AppendUint32(le.AppendUint32(out, uint32(n)), uint32(len(f.data))) //nolint:gosec // at most maxData
+		out = le.AppendUint32(out, uint32(f.at.Unix()))                             // a time after 1970
+		out = le.AppendUint32(out, uint32(f.at.Nanosecond()/int(unit)))             // below 1e9
+		out = le.AppendUint32(le.AppendUint32(out, uint32(n)), uint32(len(f.data))) // at most maxData
 		out = append(out, f.data[:n]...)
 	}
 	return out

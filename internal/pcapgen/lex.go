@@ -86,7 +86,7 @@ func unescape(s string) (string, error) {
 		if multibyte {
 			b.WriteRune(r)
 		} else {
-			b.WriteByte(byte(r)) //nolint:gosec // below 256: UnquoteChar says it is one byte
+			b.WriteByte(byte(r)) // below 256: UnquoteChar says it is one byte
 		}
 		rest = tail
 	}

@@ -53,7 +53,7 @@ type ref struct {
 // resolve is the sequence number, where def is the default and base that of
 // stream offset 0.
 func (r ref) resolve(def, base uint32) uint32 {
-	n := uint32(r.n) //nolint:gosec // modulo 2^32
+	n := uint32(r.n) // modulo 2^32
 	switch {
 	case !r.set:
 		return def
@@ -256,7 +256,7 @@ func numbers(s string, most int) ([]int, error) {
 
 // synOptions are those of a SYN that says nothing else.
 func synOptions(mss int) []byte {
-	o := binary.BigEndian.AppendUint16([]byte{2, 4}, uint16(mss)) //nolint:gosec // at most maxSegment
+	o := binary.BigEndian.AppendUint16([]byte{2, 4}, uint16(mss)) // at most maxSegment
 	return append(o, 4, 2, 1, 3, 3, 7, 1, 1)
 }
 
@@ -324,5 +324,5 @@ func two(s, sep string) (a, b uint32, err error) {
 		return 0, 0, err
 	}
 	y, err := strconv.ParseUint(r, 10, 32)
-	return uint32(x), uint32(y), err //nolint:gosec // parsed as 32 bits
+	return uint32(x), uint32(y), err // parsed as 32 bits
 }

@@ -56,7 +56,7 @@ func (s *segment) tcp() []byte {
 // pseudoHeader is what the checksum covers beside the segment (RFC 9293 §3.1).
 func pseudoHeader(src, dst netip.Addr, n int) []byte {
 	p := append(src.AsSlice(), dst.AsSlice()...)
-	p = binary.BigEndian.AppendUint32(p, uint32(n)) //nolint:gosec // at most maxData
+	p = binary.BigEndian.AppendUint32(p, uint32(n)) // at most maxData
 	return append(p, 0, 0, 0, protoTCP)
 }
 
@@ -75,7 +75,7 @@ func checksum(parts ...[]byte) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	return ^uint16(sum) //nolint:gosec // folded just above
+	return ^uint16(sum) // folded just above
 }
 
 // datagram is an IP datagram to be.
@@ -112,10 +112,10 @@ func (d *datagram) fragment(off int, p []byte, more bool) []byte {
 		m = 1
 	}
 	if d.src.Is4() {
-		return d.ipv4(uint16(off/8)|m<<13, p) //nolint:gosec // a datagram is below 64 KiB
+		return d.ipv4(uint16(off/8)|m<<13, p) // a datagram is below 64 KiB
 	}
 	h := []byte{protoTCP, 0}
-	h = binary.BigEndian.AppendUint16(h, uint16(off)|m) //nolint:gosec // likewise
+	h = binary.BigEndian.AppendUint16(h, uint16(off)|m) // likewise
 	h = binary.BigEndian.AppendUint32(h, uint32(d.id))
 	return d.ipv6(protoFragment, append(h, p...))
 }
@@ -143,5 +143,5 @@ func (d *datagram) length(n int) uint16 {
 	if d.noLength {
 		return 0
 	}
-	return uint16(n) //nolint:gosec // send refuses what does not fit
+	return uint16(n) // send refuses what does not fit
 }

@@ -55,9 +55,14 @@ func get(c *http.Client, url string) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
+	_, err = read(resp)
 	return err
+}
+
+// read is all of a response's content.
+func read(resp *http.Response) ([]byte, error) {
+	p, err := io.ReadAll(resp.Body)
+	return p, errors.Join(err, resp.Body.Close())
 }
 
 // paths are fetched by keepalive and by the connections of many.
@@ -139,8 +144,9 @@ func bodies(host string) error {
 		if err != nil {
 			return err
 		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
+		if _, err := read(resp); err != nil {
+			return err
+		}
 	}
 	c.CloseIdleConnections()
 	return nil
@@ -152,7 +158,7 @@ func raw(host string, f func(c *net.TCPConn) error) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -278,7 +284,7 @@ func slowReader(host string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, requests(host, "/blob?n=60000")); err != nil {
 		return err
 	}
@@ -296,8 +302,7 @@ func poll(host string) error {
 		if err != nil {
 			return err
 		}
-		p, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
+		p, err := read(resp)
 		if err != nil || bytes.Contains(p, []byte("ready")) {
 			return err
 		}

@@ -60,7 +60,7 @@ func (h *handler) demoRoutes() {
 		w.Header().Set("Content-Type", "text/javascript")
 		e := w.encoder("gzip")
 		for i := range 200 {
-			fmt.Fprintf(e, "export const f%d = (x) => x + %d;\n", i, i)
+			_, _ = fmt.Fprintf(e, "export const f%d = (x) => x + %d;\n", i, i)
 		}
 		_ = e.Close()
 	})
@@ -97,7 +97,7 @@ func (h *handler) demoOrders() {
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("Cache-Control", "no-store")
 		for i, step := range []string{"heating water", "70 °C", "pouring", "steeping", "ready"} {
-			fmt.Fprintf(w, "id: %d\nevent: order\ndata: {\"order\": 17, \"step\": %q}\n\n", i+1, step)
+			w.say("id: %d\nevent: order\ndata: {\"order\": 17, \"step\": %q}\n\n", i+1, step)
 			w.Flush()
 			time.Sleep(400 * time.Millisecond)
 		}
@@ -105,7 +105,7 @@ func (h *handler) demoOrders() {
 	h.handle("GET /api/report", func(w *recorder, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/csv")
 		for _, it := range demoItems {
-			fmt.Fprintf(w, "%d,%s,%s\n", it.ID, it.Name, it.Price)
+			w.say("%d,%s,%s\n", it.ID, it.Name, it.Price)
 			w.Flush()
 			time.Sleep(80 * time.Millisecond)
 		}

@@ -33,7 +33,7 @@ func impair(args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	r.rand = rand.New(rand.NewPCG(*seed, 0)) //nolint:gosec // harm need not be secret
+	r.rand = rand.New(rand.NewPCG(*seed, 0)) // harm need not be secret
 	var socks [2]int
 	for i := range socks {
 		fd, err := packetSocket(fs.Arg(i))
@@ -120,6 +120,6 @@ func packetSocket(name string) (int, error) {
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifi.Index}); err != nil {
 		return 0, err
 	}
-	mreq := unix.PacketMreq{Ifindex: int32(ifi.Index), Type: unix.PACKET_MR_PROMISC} //nolint:gosec // an index is small
+	mreq := unix.PacketMreq{Ifindex: int32(ifi.Index), Type: unix.PACKET_MR_PROMISC} // an index is small
 	return fd, unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &mreq)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -45,6 +46,9 @@ func (r *recorder) Write(p []byte) (int, error) {
 	r.failed = r.failed || err != nil && !errors.Is(err, http.ErrBodyNotAllowed)
 	return n, err
 }
+
+// say sends text.
+func (r *recorder) say(format string, args ...any) { _, _ = fmt.Fprintf(r, format, args...) }
 
 // Flush sends what is buffered; its error shows that the client is gone.
 func (r *recorder) Flush() {

@@ -30,7 +30,7 @@ func serve(args []string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	h := &handler{log: &truthLog{w: f}, mux: http.NewServeMux()}
 	h.routes()
 	h.demoRoutes()
@@ -68,6 +68,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}}
 	body := newBodyReader(r)
 	if r.Body != http.NoBody {
+		r = r.WithContext(r.Context()) // a copy: net/http looks for its own body in its own request
 		r.Body = body
 	}
 	defer rec.finish(body)
@@ -140,10 +141,11 @@ func (h *handler) routes() {
 	h.handle("/upload", func(w *recorder, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		w.WriteHeader(http.StatusCreated)
-		fmt.Fprintf(w, "%d bytes, thank you\n", n)
+		w.say("%d bytes, thank you\n", n)
 	})
 	h.handle("/refuse", func(w *recorder, _ *http.Request) {
 		w.WriteHeader(http.StatusExpectationFailed) // the content is not read, so no 100 was sent
+		w.Flush()                                   // not only after the server has read it itself
 	})
 	h.streams()
 	h.ends()
@@ -155,7 +157,7 @@ func (h *handler) streams() {
 		w.Header().Set("Trailer", "X-Lines")
 		n := number(r, "n", 5)
 		for i := range n {
-			fmt.Fprintf(w, "piece %d of %d\n", i+1, n)
+			w.say("piece %d of %d\n", i+1, n)
 			w.Flush()
 			time.Sleep(time.Duration(number(r, "ms", 20)) * time.Millisecond)
 		}
@@ -180,9 +182,9 @@ func (h *handler) streams() {
 	})
 	h.handle("/sse", func(w *recorder, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprint(w, "retry: 2000\n: here they come\n\n")
+		w.say("retry: 2000\n: here they come\n\n")
 		for i := range number(r, "n", 5) {
-			fmt.Fprintf(w, "id: %d\nevent: tick\ndata: {\"n\": %d}\ndata: second line\n\n", i+1, i+1)
+			w.say("id: %d\nevent: tick\ndata: {\"n\": %d}\ndata: second line\n\n", i+1, i+1)
 			w.Flush()
 			time.Sleep(time.Duration(number(r, "ms", 100)) * time.Millisecond)
 		}

@@ -74,7 +74,7 @@ func readLines[T any](name string) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var out []T
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)
