@@ -50,7 +50,7 @@ func (r *reader) begin(f *feed, h *half, fs *fields) {
 func (r *reader) open(f *feed, h *half, codings []string) {
 	limits := f.c.Limits()
 	l := content.Limits{Decoded: uint64(max(0, limits.Decoded)), Ratio: uint64(max(0, limits.Ratio))}
-	d, err := content.New(codings, l, func(p []byte) { r.keep(h, p) })
+	d, err := content.New(codings, l, r.keep)
 	if err != nil {
 		f.report(contentUnsupported, h.x, strings.Join(codings, ", "))
 		r.events = nil
@@ -66,7 +66,7 @@ func (r *reader) data(f *feed, h *half, p []byte) {
 	}
 	r.now = f.now()
 	if r.decoder == nil {
-		r.keep(h, p)
+		r.keep(p)
 	} else if err := r.decoder.Write(p); err != nil {
 		r.fail(f, h, err)
 	}
@@ -82,7 +82,7 @@ type now struct {
 func (f *feed) now() now { return now{f.c, f.dir, f.at(0)} }
 
 // keep takes decoded bytes.
-func (r *reader) keep(h *half, p []byte) {
+func (r *reader) keep(p []byte) {
 	r.decoded += int64(len(p))
 	if r.events != nil {
 		r.events.write(p)
@@ -90,9 +90,6 @@ func (r *reader) keep(h *half, p []byte) {
 	if n := int64(len(p)); r.room >= 0 {
 		p = p[:min(n, r.room)]
 		r.room -= int64(len(p))
-	}
-	if r.kept.Len() == 0 && h.state == inCounted && uint64(len(p)) > h.left {
-		r.kept.Grow(len(p)) // it is all there
 	}
 	r.kept.Write(p)
 }
@@ -147,23 +144,26 @@ func (r *reader) finish(f *feed, h *half) {
 		b.Decoded = r.decoded
 	}
 	if f.c.Limits().KeepsBody() {
-		b.show(r.kept.String(), r.decoded)
+		b.show(r.kept.String(), r.decoded, h.x.reason != event.Complete)
 	}
 	r.close()
 }
 
-// show notes what is kept of n decoded bytes.
-func (b *Content) show(kept string, n int64) {
-	b.Truncated = int64(len(kept)) < n
+// show notes what is kept of n decoded bytes. cut says that these are not all
+// that there were: then a part of a character at the end is no sign of binary
+// data, and is left out.
+func (b *Content) show(kept string, n int64, cut bool) {
 	text := kept
-	if b.Truncated {
+	if cut || int64(len(kept)) < n {
 		text = whole(kept)
 	}
 	if utf8.ValidString(text) {
 		b.Text = text
 	} else {
 		b.Binary = []byte(kept)
+		text = kept
 	}
+	b.Truncated = int64(len(text)) < n
 }
 
 // whole is s without the part of a character at its end.

@@ -58,12 +58,13 @@ func hexDigit(c byte) (byte, bool) {
 // chunkSize reads the line before a chunk. An empty line is skipped, for it is
 // what a sender leaves that ends chunk-data twice.
 func (d *dissector) chunkSize(f *feed, h *half) (dissect.Verdict, bool) {
-	p := f.rest()
-	line, found := h.head.next(p)
-	if !found {
-		if len(p) >= f.c.Limits().Head {
-			return d.tooLong(f, h, headLimit, len(p))
-		}
+	p, limit := f.rest(), f.c.Limits().Head
+	line, found := h.head.next(p[:min(len(p), limit)])
+	switch {
+	case found:
+	case len(p) >= limit:
+		return d.tooLong(f, h, headLimit, limit)
+	default:
 		return dissect.More, false
 	}
 	f.take(len(line) + 1)
@@ -158,8 +159,9 @@ func (d *dissector) trailers(f *feed, h *half) (dissect.Verdict, bool) {
 	}
 	h.x.last[h.role] = f.at(size - 1)
 	if lines := h.head.lines; lines > 0 {
-		s := section{f: f, x: h.x, pairs: make([]event.Pair, 0, lines)}
+		s := section{pairs: make([]event.Pair, 0, lines)}
 		s.parse(p[:size], string(p[:size]), 0)
+		s.report(f, h.x)
 		h.x.contentOf(h.role).Trailers = s.pairs
 		f.misplaced(h.x, s.pairs)
 	}

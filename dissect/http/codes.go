@@ -5,7 +5,7 @@ import "example.com/wirewatch/event"
 // Codes are the anomalies that this package reports.
 var Codes = []*event.Code{
 	startLineInvalid, startLinePreceded, requestLineInvalid, statusLineInvalid, statusCodeInvalid,
-	versionInvalid, targetInvalid, methodInvalid,
+	versionInvalid, targetInvalid,
 	fieldLineInvalid, fieldNameInvalid, fieldValueInvalid, spaceBeforeColon, spaceBeforeFields,
 	obsFold, bareLF, bareCR, headIncomplete,
 	hostMissing, hostRepeated,
@@ -47,10 +47,6 @@ var (
 	targetInvalid = &event.Code{
 		Name: "http.target_invalid", Level: event.Note, Spec: "RFC 9112 §3.2",
 		Text: "a request-target is missing, or holds characters that no URI may hold",
-	}
-	methodInvalid = &event.Code{
-		Name: "http.method_invalid", Level: event.Warn, Spec: "RFC 9110 §9.1",
-		Text: "a method is not a token",
 	}
 )
 
@@ -166,7 +162,7 @@ var (
 	}
 	dataAfterClose = &event.Code{
 		Name: "http.data_after_close", Level: event.Warn, Spec: "RFC 9112 §9.6",
-		Text: "bytes follow the response that was to be the last",
+		Text: "bytes follow the message that was to be the last",
 	}
 )
 

@@ -174,6 +174,7 @@ func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict
 	f := feed{c: c, dir: dir, p: c.Rest(dir)}
 	switch {
 	case h.state == searching:
+		d.holes(&f, h, n)
 		h.search(false, nil)
 	case h.state == inClosed || h.state == inCounted && n <= h.left || h.state == inChunkData && n < h.left:
 		h.gap(&f, n)
@@ -185,10 +186,18 @@ func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict
 			h.gap(&f, h.left)
 		}
 		d.cut(&f, h, missing(c))
+		d.holes(&f, h, n)
 		d.lose(h)
 		h.search(false, nil)
 	}
 	return dissect.More
+}
+
+// holes notes where a hole of n bytes ends that may have held responses.
+func (d *dissector) holes(f *feed, h *half, n uint64) {
+	if h.role == response {
+		d.holed = f.c.Offset(f.dir) + uint64(len(f.p)) + n
+	}
 }
 
 // gap notes that n bytes of content are missing.

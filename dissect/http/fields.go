@@ -7,25 +7,48 @@ import (
 	"example.com/wirewatch/event"
 )
 
-// section reads the lines of a head or a trailer section.
+// section is the lines of a head or a trailer section, and what is wrong with
+// them.
 type section struct {
-	f     *feed
-	x     *exchange
 	pairs []event.Pair
-	said  uint32 // which complaints were made
+	flaws [len(lineFlaws)]struct {
+		found bool
+		where string // the first line that has it
+	}
 }
 
-// complaints are made once for a section.
-var complaints = [...]*event.Code{
-	bareLF, bareCR, obsFold, spaceBeforeFields, spaceBeforeColon, fieldLineInvalid, fieldNameInvalid, fieldValueInvalid,
+// lineFlaw is an index into lineFlaws.
+type lineFlaw uint8
+
+const (
+	isBareLF lineFlaw = iota
+	isBareCR
+	isFolded
+	isSpaced
+	isSpacedName
+	isNoField
+	isBadName
+	isBadValue
+)
+
+// lineFlaws are reported once for a section each.
+var lineFlaws = [...]*event.Code{
+	isBareLF: bareLF, isBareCR: bareCR, isFolded: obsFold, isSpaced: spaceBeforeFields,
+	isSpacedName: spaceBeforeColon, isNoField: fieldLineInvalid, isBadName: fieldNameInvalid, isBadValue: fieldValueInvalid,
 }
 
-// once reports a departure unless the section has had it before.
-func (s *section) once(code *event.Code, detail string) {
-	for i, c := range complaints {
-		if c == code && s.said&(1<<i) == 0 {
-			s.said |= 1 << i
-			s.f.report(code, s.x, detail)
+// once notes a flaw and the first line that has it.
+func (s *section) once(flaw lineFlaw, where string) {
+	if f := &s.flaws[flaw]; !f.found {
+		f.found, f.where = true, where
+	}
+}
+
+// report reports the flaws.
+func (s *section) report(f *feed, x *exchange) {
+	for i := range s.flaws {
+		if s.flaws[i].found {
+			f.report(lineFlaws[i], x, s.flaws[i].where)
 		}
 	}
 }
@@ -44,7 +67,7 @@ func (s *section) parse(p []byte, text string, skip int) {
 			line = line[:n-1]
 			terminated++
 		} else {
-			s.once(bareLF, "")
+			s.once(isBareLF, "")
 		}
 		if n >= skip {
 			s.line(line, text[at:at+len(line)])
@@ -52,10 +75,10 @@ func (s *section) parse(p []byte, text string, skip int) {
 		at = end + 1
 	}
 	if bytes.Count(p, []byte{'\r'}) != terminated {
-		s.once(bareCR, "")
+		s.once(isBareCR, "")
 	}
 	if bytes.IndexByte(p, 0) >= 0 {
-		s.once(fieldValueInvalid, "")
+		s.once(isBadValue, "")
 	}
 }
 
@@ -77,12 +100,12 @@ func (s *section) line(line []byte, text string) {
 	name, value, ok := fieldLine(line)
 	switch {
 	case !ok:
-		s.once(fieldLineInvalid, text)
+		s.once(isNoField, text)
 	case line[name.to] != ':':
-		s.once(spaceBeforeColon, text)
+		s.once(isSpacedName, text)
 	}
 	if ok && !isToken(name.of(line)) {
-		s.once(fieldNameInvalid, text)
+		s.once(isBadName, text)
 	}
 	s.pairs = append(s.pairs, event.Pair{Name: name.in(text), Value: value.in(text)})
 }
@@ -96,11 +119,11 @@ func (s *section) line(line []byte, text string) {
 func (s *section) fold(text string) {
 	n := len(s.pairs)
 	if n == 0 {
-		s.once(spaceBeforeFields, text)
+		s.once(isSpaced, text)
 		s.pairs = append(s.pairs, event.Pair{Value: text})
 		return
 	}
-	s.once(obsFold, text)
+	s.once(isFolded, text)
 	v := &s.pairs[n-1].Value
 	switch {
 	case text == "":

@@ -82,6 +82,7 @@ func (f *feed) transfer(r role, x *exchange, fs *fields) (s state, known bool) {
 	}
 	if isOld(version) {
 		f.report(codingVersion, x, "")
+		fs.coding = nil
 		return 0, false
 	}
 	chunked, codings := 0, fs.coding
@@ -153,17 +154,12 @@ func (d *dissector) requestEnded(f *feed, h *half, x *exchange) {
 // pause holds back what follows a request that may turn the connection into
 // something else, until its response decides.
 func (d *dissector) pause(f *feed, h *half) (dissect.Verdict, bool) {
-	p := f.rest()
 	switch {
 	case h.x.answered || d.half[response].ended:
 		h.state, h.x = atStart, nil
 		return dissect.More, true
-	case len(p) == 0:
+	case len(f.rest()) == 0:
 		return dissect.More, false
-	case len(p) > f.c.Limits().Carry: // the driver will not hold more
-		d.lose(h)
-		h.search(false, nil)
-		return dissect.More, true
 	}
 	return dissect.Wait, false
 }
@@ -198,7 +194,7 @@ func (d *dissector) cutHead(f *feed, h *half, why event.Incomplete, fin bool) {
 	}
 	x := h.x
 	switch {
-	case h.begun.done && h.head.checked && h.head.line > 0:
+	case h.head.checked && h.head.line > 0 && h.head.line <= len(f.rest()): // else the driver gave it up
 		if x = d.partial(f, h); x == nil {
 			return
 		}

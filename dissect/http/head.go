@@ -21,8 +21,9 @@ func (f *feed) headOf(h *half, x *exchange, size int) (text string, l startLine,
 		f.report(startLinePreceded, x, "")
 	}
 	f.complain(h.role, x, text[:n], l)
-	s := section{f: f, x: x, pairs: make([]event.Pair, 0, max(0, h.head.lines-1))}
+	s := section{pairs: make([]event.Pair, 0, max(0, h.head.lines-1))}
 	s.parse(p, text, 1)
+	s.report(f, x)
 	f.take(size)
 	h.begun, h.head = begun{}, scanner{}
 	return text, l, fieldsOf(s.pairs)
@@ -130,7 +131,7 @@ func (d *dissector) accept(f *feed, x *exchange) {
 		d.remove(1)
 		return
 	}
-	if x.Exchange.Request == nil && !d.lost && x.res.Code != 408 {
+	if len(d.queue) == 0 && x.Exchange.Request == nil && !d.lost && x.res.Code != 408 {
 		f.report(responseUnasked, x, "") // RFC 9110 §15.5.9: a 408 may come unasked
 	}
 }

@@ -130,10 +130,9 @@ func (d *dissector) garbage(f *feed, h *half) (dissect.Verdict, bool) {
 // tooLong cuts a message at one of our limits; n bytes of its head are known.
 func (d *dissector) tooLong(f *feed, h *half, limit *event.Code, n int) (dissect.Verdict, bool) {
 	f.report(limit, h.x, "")
+	to := f.n + n
 	d.cut(f, h, event.Limit)
-	if h.state == atStart { // the head was not even begun
-		f.take(n)
-	}
+	f.n = to
 	d.lose(h)
 	h.search(false, nil)
 	return dissect.More, true

@@ -13,6 +13,7 @@ type pairing struct {
 	queue     []*exchange // in order; nil stands for requests that may be missing
 	ordinal   uint32      // of the last exchange
 	lost      bool        // responses may be missing
+	holed     uint64      // where in the stream of responses the last hole ends
 	pipelines bool        // the client sends a request before it has the response before
 }
 
@@ -207,10 +208,15 @@ func (x *exchange) giveUp(c *dissect.Conn, why event.Incomplete) {
 	x.settle(c)
 }
 
-// abandon gives up all that wait, when no response can come.
+// abandon gives up all that wait, when no response can come. Where a hole may
+// have held the response, that is the reason.
 func (d *dissector) abandon(c *dissect.Conn, why event.Incomplete) {
 	for _, x := range d.queue {
-		if x != nil {
+		switch {
+		case x == nil:
+		case x.acked < d.holed:
+			x.giveUp(c, event.Gap)
+		default:
 			x.giveUp(c, why)
 		}
 	}

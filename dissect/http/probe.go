@@ -93,7 +93,7 @@ func probeVersion(p []byte) dissect.Match {
 		return dissect.Maybe
 	}
 	line = bytes.TrimRight(line, " \t\r")
-	if i := bytes.LastIndexByte(line, ' '); hasPrefixFold(line[i+1:], "HTTP/") {
+	if i := bytes.LastIndexAny(line, " \t"); hasPrefixFold(line[i+1:], "HTTP/") {
 		return dissect.Yes
 	}
 	return dissect.No

@@ -50,19 +50,13 @@ func (d *dissector) seek(f *feed, h *half) (dissect.Verdict, bool) {
 			return dissect.More, false
 		case dissect.No:
 			if t.code != nil {
-				f.report(t.code, nil, quote(f.rest()))
+				f.report(t.code, nil, "")
 				t.code = nil
 			}
 			t.pass(f, 1)
 		}
 	}
 	return dissect.More, false
-}
-
-// quote is the first line of p, for a report.
-func quote(p []byte) string {
-	line, _, _ := bytes.Cut(p[:min(len(p), 100)], []byte{'\n'})
-	return string(bytes.TrimRight(line, "\r"))
 }
 
 // skip consumes the rest up to where a message may begin.

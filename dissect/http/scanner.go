@@ -8,6 +8,7 @@ type scanner struct {
 	seen    int  // bytes that were searched
 	line    int  // where the line in progress begins
 	lines   int  // lines that have ended
+	size    int  // of the head, once its end was found
 	checked bool // the first line was found good
 	odd     bool // it was preceded by more than empty lines
 }
@@ -15,7 +16,7 @@ type scanner struct {
 // find returns the length of the lines that p begins with, up to and with the
 // first empty one; 0 if that has not come yet.
 func (s *scanner) find(p []byte) int {
-	for {
+	for s.size == 0 {
 		i := bytes.IndexByte(p[s.seen:], '\n')
 		if i < 0 {
 			s.seen = len(p)
@@ -24,11 +25,13 @@ func (s *scanner) find(p []byte) int {
 		i += s.seen
 		s.seen = i + 1
 		if isEmpty(p[s.line:i]) {
-			return i + 1
+			s.size = i + 1
+			break
 		}
 		s.line = i + 1
 		s.lines++
 	}
+	return s.size
 }
 
 // next is the line that p begins with, without its LF, once that is there.

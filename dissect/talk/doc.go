@@ -6,6 +6,7 @@
 //	> BYTES        a segment from the client
 //	< BYTES        a segment from the server
 //	>~ BYTES       the same, though its sender has not yet acknowledged what it was sent since its last segment
+//	>| BYTES       the same, but it is never cut
 //	!> N           N bytes of the client's were never captured (!< for the server's)
 //	~> N           the same, because the capture cut its frames
 //	.>             the client's FIN (.< for the server's)

@@ -35,6 +35,7 @@ type step struct {
 	data  []byte
 	n     int64
 	unack bool
+	whole bool // never cut
 }
 
 // Parse reads the talks of a file.
@@ -77,9 +78,10 @@ func join(text string) []string {
 func (t *Talk) add(line string) error {
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {
-	case ">", "<", ">~", "<~":
+	case ">", "<", ">~", "<~", ">|", "<|":
 		data, err := unescape(rest)
-		t.steps = append(t.steps, step{op: "data", dir: dirOf(word[0]), data: data, unack: len(word) > 1})
+		t.steps = append(t.steps, step{op: "data", dir: dirOf(word[0]), data: data,
+			unack: strings.HasSuffix(word, "~"), whole: strings.HasSuffix(word, "|")})
 		return err
 	case "!>", "!<":
 		return t.number("gap", dirOf(word[1]), rest)

@@ -114,6 +114,9 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 		h.owed[s.dir] = false
 		h.total[s.dir] += uint64(len(s.data))
 		p := s.data
+		if s.whole {
+			cut = func(size int) []int { return []int{size} }
+		}
 		for _, n := range cut(len(p)) {
 			deliver(c, h, s.dir, p[:n])
 			p = p[n:]
