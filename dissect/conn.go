@@ -55,6 +55,7 @@ type Conn struct {
 	half  [2]half
 	mid   bool // the flow was joined in its middle
 	full  bool // bytes are being given up because of a limit
+	swap  bool // the flow's server plays the client's role
 }
 
 // half is one direction.
@@ -159,8 +160,10 @@ func (c *Conn) Connect() (time.Duration, bool) { return c.host.Connect() }
 
 // Handoff gives both directions, from the first unconsumed byte of each, to the
 // protocol named to; "" goes back to probing. A name that nobody registered
-// makes the flow opaque. The dissector returns the verdict.
+// makes the flow opaque. The ends keep the roles that they have: o.Swapped is set
+// here. The dissector returns the verdict.
 func (c *Conn) Handoff(to string, o Offer) Verdict {
+	o.Swapped = c.swap
 	c.next, c.offer = to, o
 	return Handoff
 }
@@ -423,7 +426,7 @@ func (c *Conn) begin(s *Spec, dir, role flow.Dir, p []byte) flow.Dir {
 		o.Swapped, dir = false, dir.Reverse()
 		c.half[0], c.half[1] = c.half[1], c.half[0]
 	}
-	c.d = s.New(o)
+	c.d, c.swap = s.New(o), o.Swapped
 	other := &c.half[dir.Reverse()]
 	other.again = len(other.carry) > 0 || other.end != Open
 	return dir
