@@ -109,7 +109,8 @@ func (s *pcapScanner) records(buf []byte, at int, frames []capture.Record) (int,
 			return at, frames, pause{need: head + keep, what: "packet record", size: int64(head) + int64(caplen)}
 		}
 		frames = append(frames, capture.Record{
-			Nanos: int64(sec)*1e9 + int64(frac)*tick,
+			// The fraction was a signed int in the first programs, and some leave it just below 0.
+			Nanos: int64(sec)*1e9 + int64(int32(frac))*tick,               //nolint:gosec // as intended
 			Off:   uint32(at + head), Len: uint32(keep), WireLen: wirelen, //nolint:gosec // a buffer is far below 4 GiB
 			Link: s.link, Iface: s.iface,
 		})

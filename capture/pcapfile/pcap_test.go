@@ -29,6 +29,7 @@ func TestPcapVariants(t *testing.T) {
 				file = pcapRec(file, o, sec, 123456, 5, 5, tc.extra+"hello")
 				file = pcapRec(file, o, sec, 123456, 0, 60, tc.extra)
 				file = pcapRec(file, o, 1<<32-1, 0, 3, 9, tc.extra+"abc")
+				file = pcapRec(file, o, sec, 1<<32-1, 0, 0, tc.extra) // -1
 				s, err := Open([]string{write(t, "f", file)}, Options{})
 				if err != nil {
 					t.Fatal(err)
@@ -42,6 +43,7 @@ func TestPcapVariants(t *testing.T) {
 					{nanos: tc.nanos, wire: 5, link: 113, data: "hello"},
 					{nanos: tc.nanos, wire: 60, link: 113},
 					{nanos: (1<<32 - 1) * 1e9, wire: 9, link: 113, data: "abc"},
+					{nanos: sec*1e9 - (tc.nanos-sec*1e9)/123456, wire: 0, link: 113},
 				})
 				if f := s.Files()[0].Format; f != tc.name {
 					t.Errorf("the format is %q", f)
