@@ -126,13 +126,13 @@ func (st *stage) piece(i int, p Piece) {
 	st.total[dir] += uint64(len(p.Data))
 	before, gap, after := p.Data, 0, []byte(nil)
 	if at := st.hole.at - st.at; st.hole.n > 0 && at >= 0 && at < len(p.Data) {
-		gap = min(st.hole.n, len(p.Data)-at)
-		before, after = p.Data[:at], p.Data[at+gap:]
+		gap = st.hole.n // and what it has beyond the piece was never in the sample
+		before, after = p.Data[:at], p.Data[min(at+gap, len(p.Data)):]
 	}
 	st.at += len(p.Data)
 	st.data(i, dir, before)
 	if gap > 0 {
-		st.c.Gap(st.h.Dir(dir), uint64(gap)) //nolint:gosec // the length of a slice
+		st.c.Gap(st.h.Dir(dir), uint64(gap)) //nolint:gosec // positive
 		st.check()
 	}
 	st.data(i, dir, after)

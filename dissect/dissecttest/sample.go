@@ -115,5 +115,6 @@ func cutAt(piece, at int) cuts {
 	}
 }
 
-// hole is a gap of n bytes at byte at of the conversation.
+// hole is a gap of n bytes at byte at of the conversation, which swallows no more
+// than the rest of that piece.
 type hole struct{ at, n int }
