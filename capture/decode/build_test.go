@@ -154,6 +154,7 @@ func linkExamples() []example {
 		{name: "NFLOG", link: 239, data: cat([]byte{2, 0, 0, 1}, attribute4(1, zeros(4)), attribute4(10, []byte("in\x00")), attribute4(9, in4)), tail: 2},
 		{name: "NFLOG big", link: 239, data: cat([]byte{10, 0, 0, 1}, u16(8), u16(1), zeros(4), u16(4+len(in6)), u16(9), in6), v6: true},
 		{name: "netlink queue", link: 253, data: netlinkMessage(0x0300, 10)},
+		{name: "netlink big", link: 253, data: cat(u16(4), u16(824), zeros(10), u16(12), u32(24+len(in4)), u16(0x0400), zeros(10), []byte{2, 0, 0, 0}, u16(4+len(in4)), u16(9), in4)},
 		{name: "netlink log", link: 253, data: netlinkMessage(0x0400, 9)},
 	}
 }
@@ -180,6 +181,7 @@ func ipExamples() []example {
 		{name: "ipv6 all headers", link: 101, data: ip6(0, ext(60, 1, ext(43, 2, ext(44, 0, cat([]byte{51, 0, 0, 0, 0, 0, 0, 9}, ah(t)))))), v6: true},
 		{name: "ipv6 atomic fragment", link: 101, data: ip6Fragment(6, 5, 0, t), v6: true},
 		{name: "ipv6 jumbo", link: 1, data: cat(eth(0x86dd, noLength(ip6(0, cat([]byte{6, 0, 0xc2, 4}, u32(8+len(t)), t)), 4)), zeros(4)), tail: 4, v6: true},
+		{name: "ipv6 jumbo after other options", link: 101, data: noLength(ip6(0, cat([]byte{6, 1, 0, 5, 1, 0, 1, 0, 0xc2, 4}, u32(16+len(t)), zeros(2), t)), 4), v6: true},
 		{name: "ipv6 no length", link: 101, data: noLength(in6, 4), v6: true},
 		{name: "ipv4 no length", link: 101, data: noLength(in4, 2)},
 		{name: "ipv4 AH", link: 101, data: ip4(51, ah(t))},
@@ -195,6 +197,7 @@ func tunnelExamples() []example {
 		{name: "MPLS", link: 1, data: eth(0x8847, label(false, label(true, in4)))},
 		{name: "MPLS ipv6", link: 1, data: eth(0x8848, label(true, in6)), v6: true},
 		{name: "MPLS pseudowire", link: 1, data: pseudo(cat(zeros(4), ether))},
+		{name: "MPLS pseudowire, address unlike a control word", link: 1, data: pseudo(cat([]byte{0xa0}, ether[1:]))},
 		{name: "MPLS pseudowire, no control word", link: 1, data: pseudo(low)},
 		{name: "IP in IP", link: 101, data: ip4(4, in4)},
 		{name: "6in4", link: 101, data: ip4(41, in6), v6: true},
@@ -217,6 +220,7 @@ func tunnelExamples() []example {
 		{name: "VXLAN in VXLAN", link: 1, data: udp4(4789, vxlanHeader(1, udp4(4789, vxlanHeader(2, ether)))), vni: 2},
 		{name: "VXLAN-GPE", link: 1, data: udp4(4790, cat([]byte{0x0c, 0, 0, 2}, u32(7<<8), in6)), vni: 7, v6: true},
 		{name: "VXLAN-GPE Ethernet", link: 1, data: udp4(4790, cat([]byte{0x0c, 0, 0, 3}, u32(7<<8), ether)), vni: 7},
+		{name: "VXLAN-GPE MPLS", link: 1, data: udp4(4790, cat([]byte{0x0c, 0, 0, 5}, u32(7<<8), label(true, in4))), vni: 7},
 		{name: "GENEVE", link: 1, data: udp4(6081, cat([]byte{2, 0}, u16(0x6558), u32(77<<8), zeros(8), ether)), vni: 77},
 		{name: "GENEVE IP", link: 1, data: udp4(6081, cat([]byte{0, 0}, u16(0x0800), u32(77<<8), in4)), vni: 77},
 		{name: "VXLAN, UDP length 0", link: 101, data: ip4(17, cat(u16(1), u16(4789), zeros(4), vxlanHeader(3, ether))), vni: 3},

@@ -199,6 +199,36 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// TestTruncatedCounts pins the names for headers that the snaplen cut.
+func TestTruncatedCounts(t *testing.T) {
+	for want, n := range map[string]int{"link.truncated": 13, "ip.truncated": 33, "tunnel.truncated": 48, "tcp.truncated": 100} {
+		b := eth(0x0800, ip4(17, udpTo(4789, vxlanHeader(1, ether))))
+		d := New(Options{})
+		f := frame(1, b[:n])
+		f.WireLen = len(b)
+		var s packet.Segment
+		if err := d.Decode(f, &s); err == nil || countsOf(d)[want] != 1 {
+			t.Errorf("%d bytes: %v, counted %v, want %s", n, err, countsOf(d), want)
+		}
+	}
+}
+
+// TestNames pins that every way for a walk to end has a name of its own.
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for p := plainUDP; p < numProtos; p++ {
+		if names[p] == "" || seen[names[p]] {
+			t.Errorf("%d is called %q", p, names[p])
+		}
+		seen[names[p]] = true
+	}
+	for p := range plainUDP {
+		if names[p] != "" {
+			t.Errorf("%d is called %q, and is not the end of a walk", p, names[p])
+		}
+	}
+}
+
 // TestCountsOrder pins that the order does not depend on what came first, and
 // that unknown numbers are counted without bound but not named without bound.
 func TestCountsOrder(t *testing.T) {
@@ -228,11 +258,25 @@ func TestCountsOrder(t *testing.T) {
 	if !slices.Equal(others, names[:len(names)-1]) {
 		t.Errorf("order:\n%v\n%v", names, others)
 	}
-	for name := range up.Counts() { // a consumer may stop
-		if name != "arp" {
-			t.Errorf("first is %s", name)
+}
+
+// TestCountsStop pins that a consumer may stop at any count.
+func TestCountsStop(t *testing.T) {
+	d := New(Options{})
+	var s packet.Segment
+	for _, b := range [][]byte{versions[0].fragment(1, 0, 8, true, zeros(8)), versions[1].fragment(1, 0, 8, true, zeros(8)), ip4(1, nil), ip4(89, nil)} {
+		_ = d.Decode(frame(101, b), &s)
+	}
+	for stop := 1; stop <= 4; stop++ {
+		n := 0
+		for range d.Counts() {
+			if n++; n == stop {
+				break
+			}
 		}
-		break
+		if n != stop {
+			t.Errorf("%d counts, want %d", n, stop)
+		}
 	}
 }
 

@@ -383,6 +383,34 @@ func TestBadFragments(t *testing.T) {
 	})
 }
 
+// TestManyFragments pins how many fragments a datagram may have.
+func TestManyFragments(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v version) {
+		for _, n := range []int{maxPieces, maxPieces + 1} {
+			p := long(8*n-32, 0)
+			var at []int
+			for i := 8; i < len(p); i += 8 {
+				at = append(at, i)
+			}
+			s := newStage(t, Options{})
+			parts := v.split(1, p, at...)
+			slices.Reverse(parts)
+			got := s.all(parts...)
+			if n <= maxPieces {
+				if len(got) != 1 {
+					t.Fatalf("%d fragments: %d segments", n, len(got))
+				}
+				s.wantPayload(got[0], p)
+				continue
+			}
+			if len(got) != 0 {
+				t.Errorf("%d fragments: accepted", n)
+			}
+			s.want(map[string]uint64{v.name + ".fragment.limit": maxPieces, v.name + ".fragment": 1})
+		}
+	})
+}
+
 // TestFragmentsApart pins what tells datagrams apart: addresses, identifier,
 // protocol (IPv4), virtual network.
 func TestFragmentsApart(t *testing.T) {

@@ -23,9 +23,9 @@ func (c *cursor) tcp(s *packet.Segment) proto {
 		return tcpMalformed
 	}
 	if header <= len(b) {
-		s.Options, s.Payload, s.Missing = b[20:header], b[header:], uint32(c.cut) //nolint:gosec // at most wire
+		s.Options, s.Payload, s.Missing = b[20:header], b[header:], uint32(c.cut)
 	} else {
-		s.Options, s.Payload, s.Missing = nil, nil, uint32(max(0, wire-header)) //nolint:gosec // at most maxSegment
+		s.Options, s.Payload, s.Missing = nil, nil, uint32(max(0, wire-header))
 	}
 	s.Flags, s.Window = packet.Flags(b[13]), be16(b[14:])
 	s.Seq, s.Ack = packet.Seq(be32(b[4:])), packet.Seq(be32(b[8:]))
