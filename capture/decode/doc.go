@@ -11,7 +11,7 @@
 // settings: checksums are not verified, lengths are those of the IP header,
 // fragments are reassembled, and the addresses are those of the innermost IP
 // header. A segment quoted in an ICMP error is not one. Of frames that carry
-several packets (A-MSDU, a batch of netlink messages) the first is read.
+// several packets (A-MSDU, a batch of netlink messages) the first is read.
 //
 // Bytes are borrowed downward: a segment's slices point into the frame's
 // bytes, and only fragments are copied. A Decoder belongs to one goroutine,
