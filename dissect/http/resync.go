@@ -42,6 +42,9 @@ func (d *dissector) seek(f *feed, h *half) (dissect.Verdict, bool) {
 			t.here = true
 			continue
 		}
+		if p := f.rest(); len(p) == 1 && p[0] == '\r' && !f.end {
+			return dissect.More, false // an empty line, perhaps
+		}
 		switch t.prove(h.role, f.rest(), f.c.Limits().Head) {
 		case dissect.Yes:
 			h.state, h.begun, h.head = atStart, begun{}, scanner{}
