@@ -391,12 +391,23 @@ func (c *Conn) probe(dir flow.Dir, p []byte) (flow.Dir, bool) {
 			}
 		}
 	}
-	if maybe && !h.started && h.end == Open && len(p) <= c.env.Limits.Probe {
-		c.keep(h, p, 0)
-		return dir, false
+	if !h.started && len(p) > 0 {
+		switch {
+		case c.Owed(dir.Reverse()): // what these bytes answer says what they are
+			c.keep(h, p, 0)
+			h.waiting = true
+			return dir, false
+		case maybe && h.end == Open && len(p) <= c.env.Limits.Probe:
+			c.keep(h, p, 0)
+			return dir, false
+		}
 	}
 	c.keep(h, p, len(p))
-	h.started = h.started || len(p) > 0
+	h.waiting = false
+	if len(p) > 0 {
+		h.started = true
+		c.wake(dir.Reverse())
+	}
 	return dir, false
 }
 

@@ -158,12 +158,13 @@ func ends(in []packet.Segment, k flow.Key) bool {
 }
 
 // reorder moves segments back by up to three places, but not across the SYNs
-// and RSTs of their flow. The times stay where they are.
+// and RSTs of their flow, nor by more time than a network or a capture may hold
+// a frame up. The times stay where they are.
 func reorder(r *rand.Rand, in []packet.Segment) []packet.Segment {
 	out := slices.Clone(in)
 	for i := range out {
 		j := i - r.IntN(4)
-		if j < 0 || ends(out[j:i+1], out[i].Key) {
+		if j < 0 || in[i].Nanos-in[j].Nanos > 1e8 || ends(out[j:i+1], out[i].Key) {
 			continue
 		}
 		s := out[i]
