@@ -1,7 +1,6 @@
 package http
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -15,8 +14,8 @@ func (f *feed) headOf(h *half, x *exchange, size int) (text string, l startLine,
 	p := f.rest()[:size]
 	x.first[h.role], x.last[h.role] = f.at(0), f.at(size-1)
 	text = string(p)
-	n := bytes.IndexByte(p, '\n')
-	l, _ = parseStart(h.role, bytes.TrimRight(p[:n], "\r"))
+	n := h.head.first - 1
+	l, _ = parseStart(h.role, withoutCR(p[:n]))
 	if h.head.odd {
 		f.report(startLinePreceded, x, "")
 	}

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"bytes"
 	"time"
 
 	"example.com/wirewatch/dissect"
@@ -81,15 +80,14 @@ const (
 // request-line without version is a whole request.
 func (d *dissector) check(f *feed, h *half, size *int) kind {
 	p := f.rest()
-	line, _, whole := bytes.Cut(p[:h.head.seen], []byte{'\n'})
-	if !whole {
-		const enough = 2 * maxMethod
-		if probeAs(h.role, p[:min(len(p), enough)]) == dissect.No {
+	if h.head.first == 0 {
+		if !plausible(h.role, p) {
 			return isGarbage
 		}
 		return isHead
 	}
-	l, ok := parseStart(h.role, bytes.TrimRight(line, "\r"))
+	line := p[:h.head.first-1]
+	l, ok := parseStart(h.role, withoutCR(line))
 	switch {
 	case !ok:
 		return isGarbage
@@ -104,6 +102,14 @@ func (d *dissector) check(f *feed, h *half, size *int) kind {
 		f.c.SetProtocol("http/1.1")
 	}
 	return isHead
+}
+
+// withoutCR is a line without the CR of its CRLF.
+func withoutCR(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		return line[:n-1]
+	}
+	return line
 }
 
 func parseStart(r role, line []byte) (startLine, bool) {

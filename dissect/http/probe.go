@@ -122,5 +122,15 @@ func proves(r role, line []byte) bool {
 	return ok && l.flaws == 0 && !l.version.empty()
 }
 
-// probeAs is probe for what a direction carries.
-func probeAs(r role, p []byte) dissect.Match { return probe(flow.Dir(r), p) }
+// plausible reports whether p, the beginning of a line, can become a start-line
+// that requestLine or statusLine accepts. It looks at a bounded part of it.
+func plausible(r role, p []byte) bool {
+	if r == response {
+		return probeStatus(p) != dissect.No
+	}
+	p = p[:min(len(p), maxMethod+1)]
+	if sp := indexSpace(p); sp >= 0 {
+		p = p[:sp]
+	}
+	return len(p) <= maxMethod && isToken(p)
+}

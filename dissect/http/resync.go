@@ -98,7 +98,7 @@ func (t *track) prove(r role, p []byte, limit int) dissect.Match {
 		i := bytes.IndexByte(p[t.seen:], '\n')
 		if i < 0 {
 			t.seen = len(p)
-			if t.seen >= limit || t.line == 0 && probeAs(r, p[:min(len(p), 2*maxMethod)]) == dissect.No {
+			if t.seen >= limit || t.line == 0 && !plausible(r, p) {
 				return dissect.No
 			}
 			return dissect.Maybe

@@ -6,6 +6,7 @@ import "bytes"
 // offered again and again as they grow. It looks at each byte once.
 type scanner struct {
 	seen    int  // bytes that were searched
+	first   int  // length of the first line, with its LF; 0 while it is not whole
 	line    int  // where the line in progress begins
 	lines   int  // lines that have ended
 	size    int  // of the head, once its end was found
@@ -24,6 +25,9 @@ func (s *scanner) find(p []byte) int {
 		}
 		i += s.seen
 		s.seen = i + 1
+		if s.first == 0 {
+			s.first = i + 1
+		}
 		if isEmpty(p[s.line:i]) {
 			s.size = i + 1
 			break

@@ -75,6 +75,19 @@ func join(text string) []string {
 	return lines
 }
 
+// Add appends a line. It panics where that cannot be read: it is for lines
+// that are written in a test.
+func (t *Talk) Add(line string) {
+	if err := t.add(line); err != nil {
+		panic(err)
+	}
+}
+
+// AddData appends a segment.
+func (t *Talk) AddData(dir flow.Dir, p []byte) {
+	t.steps = append(t.steps, step{op: "data", dir: dir, data: p})
+}
+
 func (t *Talk) add(line string) error {
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {

@@ -24,6 +24,7 @@ type host struct {
 	stalled [2]time.Duration
 	connect time.Duration
 	firm    bool
+	ended   [2]bool
 	why     event.Incomplete // of the gap that is being delivered
 	flipped flow.Dir
 }
@@ -104,6 +105,9 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 		h.connect = time.Duration(s.n * millisecond)
 		return
 	}
+	if h.ended[s.dir] {
+		return // nothing comes after an end
+	}
 	h.now.Frame++
 	h.now.Nanos += millisecond
 	if !s.unack {
@@ -111,13 +115,13 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 	}
 	switch s.op {
 	case "data":
-		h.owed[s.dir] = false
 		h.total[s.dir] += uint64(len(s.data))
 		p := s.data
 		if s.whole {
 			cut = func(size int) []int { return []int{size} }
 		}
 		for _, n := range cut(len(p)) {
+			h.owed[s.dir] = h.owed[s.dir] && n < len(p)
 			deliver(c, h, s.dir, p[:n])
 			p = p[n:]
 		}
@@ -129,8 +133,10 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 		h.total[s.dir] += uint64(s.n) //nolint:gosec // a test's number
 		c.Gap(dir, uint64(s.n))       //nolint:gosec // a test's number
 	case "fin":
+		h.ended[s.dir] = true
 		c.End(dir, dissect.FIN)
 	case "rst", "expire":
+		h.ended = [2]bool{true, true}
 		end := map[string]dissect.End{"rst": dissect.RST, "expire": dissect.Expired}[s.op]
 		for d := range flow.Dir(2) {
 			c.End(d, end)

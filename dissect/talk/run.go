@@ -95,23 +95,7 @@ const most = 700
 // vary plays the talk in every other way, and wants the same facts.
 func (t *Talk) vary(tb testing.TB, specs []dissect.Spec, want []string) {
 	tb.Helper()
-	same := func(how string, cut cuts) bool {
-		got := describe(t.play(specs, cut))
-		for i := range max(len(got), len(want)) {
-			g, w := "nothing", "nothing"
-			if i < len(got) {
-				g = got[i]
-			}
-			if i < len(want) {
-				w = want[i]
-			}
-			if g != w {
-				tb.Errorf("%s: %s: fact %d:\n\t%s\nwhole:\n\t%s", t.where, how, i+1, g, w)
-				return false
-			}
-		}
-		return true
-	}
+	same := func(how string, cut cuts) bool { return t.same(tb, how, specs, cut, want) }
 	if !same("byte by byte", bytewise) {
 		return
 	}
@@ -122,6 +106,26 @@ func (t *Talk) vary(tb testing.TB, specs []dissect.Spec, want []string) {
 			}
 		}
 	}
+}
+
+// same plays the talk in one way and wants the facts.
+func (t *Talk) same(tb testing.TB, how string, specs []dissect.Spec, cut cuts, want []string) bool {
+	tb.Helper()
+	got := describe(t.play(specs, cut))
+	for i := range max(len(got), len(want)) {
+		g, w := "nothing", "nothing"
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			tb.Errorf("%s: %s: fact %d:\n\t%s\nwhole:\n\t%s", t.where, how, i+1, g, w)
+			return false
+		}
+	}
+	return true
 }
 
 // Anomalies are the names of the anomalies among facts.
