@@ -135,11 +135,15 @@ func (c *Conn) handshake(e, p *end, s *packet.Segment, at event.Mark) {
 		}
 		e.state, p.state = e.state.after(sndSYNACK), p.state.after(rcvSYNACK)
 	default:
-		if !s.Flags.Any(packet.RST) && (e.state == Unknown || p.state == Unknown) {
+		switch {
+		case s.Flags.Any(packet.RST):
+		case e.state == Unknown || p.state == Unknown:
 			e.state, p.state = e.state.after(sndData), p.state.after(sndData)
+		case s.Flags.Any(packet.ACK) && e.state == SynSent:
+			e.state = e.state.after(sndData)
 		}
 	}
-	if s.Flags.Any(packet.ACK) && p.synSeen && s.Ack.Sub(p.base) > 0 {
+	if s.Flags.Any(packet.ACK) && (!p.synSeen || s.Ack.Sub(p.base) > 0) {
 		p.state = p.state.after(rcvACKofSYN)
 		if !c.hasRTT && !s.Flags.Any(packet.SYN) && c.saw&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
 			c.rtt, c.hasRTT = at.Sub(c.syn), true
@@ -165,7 +169,11 @@ func (c *Conn) teardown(dir flow.Dir, s *packet.Segment, valid bool) {
 		}
 		if !e.finSeen {
 			e.finSeen, e.fin = true, s.Seq.Add(s.Space())
-			e.state, p.state = e.state.after(sndFIN), p.state.after(rcvFIN)
+			snd := sndFIN
+			if e.state == CloseWait && (!s.Flags.Any(packet.ACK) || s.Ack.Sub(p.fin) < 0) {
+				snd = sndFINToo // simultaneous close (RFC 9293 §3.6, figure 13)
+			}
+			e.state, p.state = e.state.after(snd), p.state.after(rcvFIN)
 		}
 	}
 	switch {

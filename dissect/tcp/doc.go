@@ -21,6 +21,7 @@
 //	              SND SYN,ACK     → SYN-RECEIVED
 //	              RCV SYN,ACK     → ESTABLISHED
 //	              SND FIN         → FIN-WAIT-1
+//	              segment         → ESTABLISHED
 //	              RST             → CLOSED
 //	SYN-RECEIVED  RCV SYN,ACK     → ESTABLISHED
 //	              RCV ACK of SYN  → ESTABLISHED
@@ -36,6 +37,7 @@
 //	FIN-WAIT-2    RCV FIN         → TIME-WAIT
 //	              RST             → CLOSED
 //	CLOSE-WAIT    SND FIN         → LAST-ACK
+//	              SND FIN too     → CLOSING
 //	              RST             → CLOSED
 //	CLOSING       RCV ACK of FIN  → TIME-WAIT
 //	              RST             → CLOSED

@@ -39,15 +39,16 @@ const (
 	rcvSYNACK
 	rcvACKofSYN
 	sndFIN
+	sndFINToo // without having received the peer's
 	rcvFIN
 	rcvACKofFIN
-	sndData // any segment of an established connection: one joined in its middle
+	sndData // any segment of an established connection, though no SYN,ACK was seen
 	rst     // sent or received
 	numMoves
 )
 
 var moveNames = [numMoves]string{
-	"SND SYN", "RCV SYN", "SND SYN,ACK", "RCV SYN,ACK", "RCV ACK of SYN", "SND FIN", "RCV FIN",
+	"SND SYN", "RCV SYN", "SND SYN,ACK", "RCV SYN,ACK", "RCV ACK of SYN", "SND FIN", "SND FIN too", "RCV FIN",
 	"RCV ACK of FIN", "segment", "RST",
 }
 
@@ -62,7 +63,8 @@ var table = [numStates][numMoves]State{
 		sndData: Established, sndFIN: FinWait1, rcvFIN: CloseWait, rst: Closed,
 	},
 	SynSent: {
-		rcvSYN: SynReceived, sndSYNACK: SynReceived, rcvSYNACK: Established, sndFIN: FinWait1, rst: Closed,
+		rcvSYN: SynReceived, sndSYNACK: SynReceived, rcvSYNACK: Established, sndData: Established,
+		sndFIN: FinWait1, rst: Closed,
 	},
 	SynReceived: {
 		rcvACKofSYN: Established, rcvSYNACK: Established, sndFIN: FinWait1, rcvFIN: CloseWait, rst: Closed,
@@ -70,7 +72,7 @@ var table = [numStates][numMoves]State{
 	Established: {sndFIN: FinWait1, rcvFIN: CloseWait, rst: Closed},
 	FinWait1:    {rcvACKofFIN: FinWait2, rcvFIN: Closing, rst: Closed},
 	FinWait2:    {rcvFIN: TimeWait, rst: Closed},
-	CloseWait:   {sndFIN: LastAck, rst: Closed},
+	CloseWait:   {sndFIN: LastAck, sndFINToo: Closing, rst: Closed},
 	Closing:     {rcvACKofFIN: TimeWait, rst: Closed},
 	LastAck:     {rcvACKofFIN: Closed, rst: Closed},
 	TimeWait:    {rst: Closed},
