@@ -19,7 +19,8 @@ type Limits struct {
 	Flows   int           // flows at once; the oldest are evicted, closed ones first
 	Opening time.Duration // without a segment before the handshake is done
 	Idle    time.Duration // without a segment on an open connection (RFC 5382 REQ-5)
-	Linger  time.Duration // for late segments, before a closed flow's record is written
+	Linger  time.Duration // for late segments, before a closed flow's record is written (TIME-WAIT)
+	Closed  int           // closed flows that linger at once
 	Buried  time.Duration // for which a written flow's 5-tuple is remembered
 	Graves  int           // written flows remembered at once
 	Patience
@@ -38,7 +39,7 @@ type Patience struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Flows: 8192, Opening: 5 * time.Minute, Idle: 124 * time.Minute,
-		Linger: 2 * time.Second, Buried: time.Minute, Graves: 1024,
+		Linger: time.Minute, Closed: 1024, Buried: time.Minute, Graves: 1024,
 		Patience:   Patience{Segments: 64, Time: 500 * time.Millisecond},
 		Reassembly: reassembly.DefaultLimits(), Dissect: dissect.DefaultLimits(),
 	}
@@ -105,6 +106,9 @@ func (t *Table) Segment(s *packet.Segment) {
 	}
 	c.segment(s)
 	t.restage(c)
+	if q := &t.queues[closing]; q.n > t.limits.Closed {
+		t.bury(q.head)
+	}
 }
 
 // open makes the flow that a segment opens.

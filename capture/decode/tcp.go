@@ -11,11 +11,12 @@ import (
 const maxSegment = 1 << 30
 
 // tcp reads a TCP header (RFC 9293 §3.1) into s, every field of it but Frame
-// and Nanos. A header whose options are not all there, because the frame was
-// cut, is a segment with neither options nor captured payload.
+// and Nanos. A header that is not all there, because the frame was cut, is a
+// segment with neither options nor captured payload, if it has all up to the
+// window: what follows, checksum and urgent pointer, is of no use here.
 func (c *cursor) tcp(s *packet.Segment) proto {
 	b := c.b
-	if len(b) < 20 {
+	if len(b) < 16 || len(b) < 20 && c.cut == 0 && c.lost == 0 {
 		return c.short(tcpMalformed)
 	}
 	header, wire := int(b[12]>>4)*4, c.wire()
