@@ -173,9 +173,6 @@ func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict
 	h := &d.half[dir^d.swapped]
 	f := feed{c: c, dir: dir, p: c.Rest(dir)}
 	switch {
-	case h.state == searching:
-		d.holes(&f, h, n)
-		h.search(false, nil)
 	case h.state == inClosed || h.state == inCounted && n <= h.left || h.state == inChunkData && n < h.left:
 		h.gap(&f, n)
 		if h.state == inCounted && h.left == 0 {

@@ -85,12 +85,14 @@ func (f *feed) transfer(r role, x *exchange, fs *fields) (s state, known bool) {
 		fs.coding = nil
 		return 0, false
 	}
-	chunked, codings := 0, fs.coding
+	chunked, final, codings := 0, false, fs.coding
 	fs.coding = nil
 	for _, c := range codings {
-		switch name := codingName(c); name {
+		name := codingName(c)
+		switch name {
 		case "chunked":
 			chunked++
+			final = true
 			continue
 		case "gzip", "x-gzip", "deflate", "compress", "x-compress":
 			fs.coding = append(fs.coding, name)
@@ -101,9 +103,9 @@ func (f *feed) transfer(r role, x *exchange, fs *fields) (s state, known bool) {
 			f.report(codingUnknown, x, c)
 			fs.coding = append(fs.coding, name)
 		}
-		known = true
+		known, final = true, false
 	}
-	switch final := codingName(codings[len(codings)-1]) == "chunked"; {
+	switch {
 	case final && chunked == 1:
 		return atChunkSize, true
 	case chunked > 0 || known && r == request:
@@ -172,7 +174,12 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 	case atStart:
 		d.cutHead(f, h, why, fin)
 		return
-	case paused, searching:
+	case searching:
+		if h.found(f) {
+			d.cutHead(f, h, why, false)
+		}
+		return
+	case paused:
 		h.x = nil
 		return
 	case inCounted, inClosed, atChunkSize, inChunkData, atChunkEnd, inTrailers:

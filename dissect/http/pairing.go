@@ -58,13 +58,15 @@ func (d *dissector) push(f *feed, x *exchange) {
 // client has acknowledged all of the responses, and they end where one ends.
 func (d *dissector) synchronise(c *dissect.Conn, x *exchange) {
 	h := &d.half[response]
-	idle := h.state == atStart && !h.begun.done && x.acked == c.Offset(d.dirOf(response))
+	if h.state != atStart || h.begun.done || x.acked != c.Offset(d.dirOf(response)) {
+		return
+	}
 	for _, q := range d.queue {
-		idle = idle && q == nil
+		if q != nil {
+			return
+		}
 	}
-	if idle {
-		d.queue, d.lost = d.queue[:0], false
-	}
+	d.queue, d.lost = d.queue[:0], false
 }
 
 // remove takes n entries off the front of the queue.

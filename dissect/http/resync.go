@@ -62,6 +62,21 @@ func (d *dissector) seek(f *feed, h *half) (dissect.Verdict, bool) {
 	return dissect.More, false
 }
 
+// found makes the most of a direction that searches when no more can come: a
+// start-line to the letter and a field line behind it, where a message may
+// begin, are the head of one that is cut. It reports whether they are there.
+func (h *half) found(f *feed) bool {
+	p := f.rest()
+	start := bytes.IndexByte(p[:min(len(p), h.track.line)], '\n') + 1
+	if start == 0 || h.track.line <= start || h.track.line > len(p) {
+		return false
+	}
+	h.state, h.begun, h.head = atStart, begun{done: true, acked: f.c.Acked(f.dir.Reverse()), stalled: stalled(f.c)}, scanner{}
+	h.head.find(p[:h.track.line])
+	h.head.checked = true
+	return true
+}
+
 // skip consumes the rest up to where a message may begin.
 func (t *track) skip(f *feed) {
 	p := f.rest()
