@@ -22,17 +22,16 @@ const (
 // of both ends, what was retransmitted or out of order, round trips and stalls.
 // The zero Conn is ready. It has one owner.
 type Conn struct {
-	ends         [2]end
-	First, Last  event.Mark // of the flow's segments
-	syn          event.Mark // the latest SYN
-	rtt          time.Duration
-	saw          uint8 // the bits of completeness, of every segment
-	completeness uint8
-	hasRTT       bool
-	shaken       bool // a SYN was seen
-	closer       closer
-	reset        closer
-	doubt        closer // sent a RST that its peer need not believe, and nothing since
+	ends        [2]end
+	First, Last event.Mark // of the flow's segments
+	syn         event.Mark // the latest SYN
+	rtt         time.Duration
+	saw         uint8 // tcp.completeness
+	hasRTT      bool
+	shaken      bool // a SYN was seen
+	closer      closer
+	reset       closer
+	doubt       closer // sent a RST that its peer need not believe, and nothing since
 }
 
 // closer is who did something first.
@@ -113,7 +112,7 @@ func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
 	c.analyse(e, p, s)
 	c.handshake(e, p, s, at)
 	c.teardown(dir, s, valid)
-	c.complete(s)
+	c.saw |= sawOf(s)
 }
 
 // handshake moves both ends by the SYNs, and by what acknowledges them.
@@ -191,18 +190,7 @@ func (c *Conn) teardown(dir flow.Dir, s *packet.Segment, valid bool) {
 	}
 }
 
-// complete keeps what was seen of the connection, and of that Wireshark's
-// tcp.completeness, to which the first segment of a flow adds nothing unless it
-// is a SYN.
-func (c *Conn) complete(s *packet.Segment) {
-	saw := sawOf(s)
-	c.saw |= saw
-	if c.First.Frame != s.Frame || saw&sawSYN != 0 {
-		c.completeness |= saw
-	}
-}
-
-// sawOf is what a segment adds to a connection's completeness.
+// sawOf is what a segment adds to Wireshark's tcp.completeness.
 func sawOf(s *packet.Segment) (saw uint8) {
 	fl := s.Flags
 	switch {

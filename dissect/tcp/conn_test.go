@@ -338,10 +338,9 @@ func TestCompleteness(t *testing.T) {
 		handshake + "> PA 1\n> FA":        1 | 2 | 4 | 8 | 16,
 		handshake + "< R":                 1 | 2 | 4 | 32,
 		"> S 5":                           1 | 8,
-		"> PA 1":                          0,
-		"> PA 1\n> PA 1":                  8,
-		"< SA":                            0,
-		"> A\n> F":                        0,
+		"> PA 1":                          8,
+		"< SA":                            2,
+		"> A\n> F":                        4,
 		"> A\n< A":                        4,
 		"> S\n< SA\n> PA 3\n< FPA 3\n> R": 1 | 2 | 8 | 16 | 32,
 	} {

@@ -107,7 +107,7 @@ type Flow struct {
 // Flow makes the fact.
 func (c *Conn) Flow(cause Cause, protocol string) *Flow {
 	f := &Flow{
-		Handshake: c.shaken, Duration: c.Last.Sub(c.First), Completeness: c.completeness, Protocol: protocol,
+		Handshake: c.shaken, Duration: c.Last.Sub(c.First), Completeness: c.saw, Protocol: protocol,
 		States: [2]State{c.ends[0].state, c.ends[1].state},
 		Ends:   [2]Counters{c.ends[0].Counters, c.ends[1].Counters},
 	}
