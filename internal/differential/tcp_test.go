@@ -82,11 +82,7 @@ func analysisDiff(f *tcp.Flow, x *truth) string {
 // (tshark -2, and Wireshark, show it all: see TestTCPAnalysis.)
 func sameCompleteness(f *tcp.Flow, tshark uint8) bool {
 	const fin, rst = 16, 32
-	may := 1
-	if f.Completeness&1 == 0 {
-		may = 2
-	}
-	return f.Completeness&tshark == tshark && bits.OnesCount8(f.Completeness&^tshark&^(fin|rst)) <= may
+	return f.Completeness&tshark == tshark && bits.OnesCount8(f.Completeness&^tshark&^(fin|rst)) <= 2
 }
 
 // accepted are differences from tshark in testdata/tcp-analysis.txt, by capture
