@@ -35,6 +35,7 @@ type dissector struct {
 	half    [2]half  // by role
 	swapped flow.Dir // 1 if requests come from the flow's server
 	proved  bool     // a start-line was seen
+	asked   bool     // a request was seen
 }
 
 // half is one direction.

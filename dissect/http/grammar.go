@@ -143,7 +143,10 @@ func statusLine(line []byte) (l startLine, ok bool) {
 // It allows whitespace before the colon, as RFC 9112 §5.1 has proxies remove it
 // from responses, and any name. ok is false without a colon.
 func fieldLine(line []byte) (name, value span, ok bool) {
-	colon := bytes.IndexByte(line, ':')
+	colon := tokenLen(line)
+	if colon == len(line) || line[colon] != ':' {
+		colon = bytes.IndexByte(line, ':')
+	}
 	if colon < 0 {
 		return name, span{0, len(line)}.trim(line), false
 	}
@@ -171,14 +174,19 @@ func isTarget(b []byte) bool {
 	return true
 }
 
-// token = 1*tchar   (RFC 9110 §5.6.2)
-func isToken(b []byte) bool {
-	for _, c := range b {
+// isToken reports whether b is
+//
+//	token = 1*tchar   (RFC 9110 §5.6.2)
+func isToken(b []byte) bool { return len(b) > 0 && tokenLen(b) == len(b) }
+
+// tokenLen is how many tchar b begins with.
+func tokenLen(b []byte) int {
+	for i, c := range b {
 		if !tchar[c] {
-			return false
+			return i
 		}
 	}
-	return len(b) > 0
+	return len(b)
 }
 
 // tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_"

@@ -15,7 +15,7 @@ func (f *feed) headOf(h *half, x *exchange, size int) (text string, l startLine,
 	x.first[h.role], x.last[h.role] = f.at(0), f.at(size-1)
 	text = string(p)
 	n := h.head.first - 1
-	l, _ = parseStart(h.role, withoutCR(p[:n]))
+	l = h.head.start
 	if h.head.odd {
 		f.report(startLinePreceded, x, "")
 	}
@@ -60,7 +60,7 @@ func (d *dissector) request(f *feed, h *half, size int) (dissect.Verdict, bool) 
 func (d *dissector) requestHead(f *feed, h *half, x *exchange, size int) fields {
 	text, l, fs := f.headOf(h, x, size)
 	r := &x.req
-	x.Exchange.Request = r
+	x.Exchange.Request, d.asked = r, true
 	r.Method, r.Target, r.Version = l.method.in(text), l.target.in(text), l.version.in(text)
 	if l.version.empty() {
 		r.Version, x.simple = "0.9", true
@@ -130,7 +130,9 @@ func (d *dissector) accept(f *feed, x *exchange) {
 		d.remove(1)
 		return
 	}
-	if len(d.queue) == 0 && x.Exchange.Request == nil && !d.lost && x.res.Code != 408 {
-		f.report(responseUnasked, x, "") // RFC 9110 §15.5.9: a 408 may come unasked
+	// A 408 may come unasked (RFC 9110 §15.5.9), and where no request was seen at
+	// all, it is the capture that has only one direction.
+	if d.asked && len(d.queue) == 0 && x.Exchange.Request == nil && !d.lost && x.res.Code != 408 {
+		f.report(responseUnasked, x, "")
 	}
 }

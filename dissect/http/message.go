@@ -96,7 +96,7 @@ func (d *dissector) check(f *feed, h *half, size *int) kind {
 	case h.role == request && l.version.empty():
 		*size = len(line) + 1
 	}
-	h.head.checked = true
+	h.head.start, h.head.checked = l, true
 	if !d.proved {
 		d.proved = true
 		f.c.SetProtocol("http/1.1")

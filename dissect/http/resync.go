@@ -73,8 +73,8 @@ func (h *half) found(f *feed) bool {
 	}
 	h.state, h.begun, h.head = atStart, begun{done: true, acked: f.c.Acked(f.dir.Reverse()), stalled: stalled(f.c)}, scanner{}
 	h.head.find(p[:h.track.line])
-	h.head.checked = true
-	return true
+	h.head.start, h.head.checked = parseStart(h.role, withoutCR(p[:start-1]))
+	return h.head.checked
 }
 
 // skip consumes the rest up to where a message may begin.
