@@ -90,8 +90,10 @@ func (c *conn) stageNow() stage {
 	switch {
 	case c.stage == buried:
 		return buried
-	case c.tcp.Over():
+	case c.tcp.Over() && c.over:
 		return closing
+	case c.tcp.Over():
+		return ending
 	case c.mid || c.app != nil || c.tcp.Established():
 		return open
 	}
@@ -108,6 +110,9 @@ func (c *conn) segment(s *packet.Segment) {
 	// before it may be missing, it may be right.
 	valid := !mine.Started() || mine.Holding() || mine.Ahead(s) <= 0
 	c.tcp.Segment(dir, s, valid)
+	if _, still := c.tcp.Reset(); reset && !still { // refused, and tried again
+		reset, c.over = false, false
+	}
 	if s.Flags.Any(packet.ACK) {
 		if s.Flags.Any(packet.SYN) {
 			theirs.Start(s.Ack)
@@ -246,18 +251,23 @@ func (c *conn) retire() {
 	c.app = nil
 }
 
+// end ends both streams with what they hold. how is the reason where the wire
+// gives none.
+func (c *conn) end(how dissect.End) {
+	c.flush()
+	if _, reset := c.tcp.Reset(); reset || c.tcp.Doubtful() {
+		how = dissect.RST
+	}
+	c.endAll(how)
+}
+
 // finish ends the flow and writes its record.
 func (c *conn) finish(cause tcp.Cause) {
-	c.flush()
-	end := dissect.Expired
-	_, reset := c.tcp.Reset()
-	switch {
-	case reset || c.tcp.Doubtful():
-		end = dissect.RST
-	case cause == tcp.CaptureEnd:
-		end = dissect.CaptureEnd
+	how := dissect.Expired
+	if cause == tcp.CaptureEnd {
+		how = dissect.CaptureEnd
 	}
-	c.endAll(end)
+	c.end(how)
 	c.settle()
 	c.patience.since = 0
 	for i := range c.streams {

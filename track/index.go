@@ -77,7 +77,8 @@ type stage uint8
 const (
 	opening stage = iota
 	open
-	closing // over, but late segments still count
+	ending  // closed or reset, but what was in flight may still come
+	closing // the dissectors were told; late segments still count
 	buried  // its record is written
 	numStages
 	gone stage = numStages

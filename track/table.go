@@ -19,7 +19,8 @@ type Limits struct {
 	Flows   int           // flows at once; the oldest are evicted, closed ones first
 	Opening time.Duration // without a segment before the handshake is done
 	Idle    time.Duration // without a segment on an open connection (RFC 5382 REQ-5)
-	Linger  time.Duration // for late segments, before a closed flow's record is written (TIME-WAIT)
+	Settle  time.Duration // for bytes in flight, before a closed flow's streams are ended
+	Linger  time.Duration // after that, for late segments, before a closed flow's record is written (TIME-WAIT)
 	Closed  int           // closed flows that linger at once
 	Buried  time.Duration // for which a written flow's 5-tuple is remembered
 	Graves  int           // written flows remembered at once
@@ -39,7 +40,7 @@ type Patience struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Flows: 8192, Opening: 5 * time.Minute, Idle: 124 * time.Minute,
-		Linger: time.Minute, Closed: 1024, Buried: time.Minute, Graves: 1024,
+		Settle: time.Second, Linger: time.Minute, Closed: 1024, Buried: time.Minute, Graves: 1024,
 		Patience:   Patience{Segments: 64, Time: 500 * time.Millisecond},
 		Reassembly: reassembly.DefaultLimits(), Dissect: dissect.DefaultLimits(),
 	}
@@ -126,10 +127,10 @@ func (t *Table) open(s *packet.Segment, h uint64) *conn {
 
 // evict makes room for one flow.
 func (t *Table) evict() {
-	for _, st := range [...]stage{buried, closing, opening, open} {
+	for _, st := range [...]stage{buried, closing, ending, opening, open} {
 		if c := t.queues[st].head; c != nil {
 			cause := tcp.Evicted
-			if st == closing {
+			if st == closing || st == ending {
 				cause = tcp.Ended
 			}
 			t.finish(c, cause)
@@ -171,7 +172,7 @@ func (t *Table) Tick(at event.Mark, clock int64) {
 		return false
 	})
 	for st, after := range [...]time.Duration{
-		opening: t.limits.Opening, open: t.limits.Idle, closing: t.limits.Linger, buried: t.limits.Buried,
+		opening: t.limits.Opening, open: t.limits.Idle, ending: t.limits.Settle, closing: t.limits.Linger, buried: t.limits.Buried,
 	} {
 		for c := t.queues[st].head; c != nil && clock-c.touched >= int64(after); c = c.next {
 			t.due = append(t.due, c)
@@ -192,6 +193,9 @@ func (t *Table) expire() {
 			t.forget(c)
 		case c.stage == closing && t.clock-c.touched >= int64(t.limits.Linger):
 			t.bury(c)
+		case c.stage == ending && t.clock-c.touched >= int64(t.limits.Settle):
+			c.end(dissect.Expired)
+			t.move(c, closing)
 		case t.clock-c.touched >= int64(t.limits.Idle), c.stage == opening && t.clock-c.touched >= int64(t.limits.Opening):
 			t.finish(c, tcp.Timeout)
 			t.forget(c)
@@ -240,7 +244,7 @@ func (t *Table) Finish(at event.Mark, upTo flow.ID) {
 		c := t.due[0]
 		t.due = t.due[1:]
 		cause := tcp.CaptureEnd
-		if c.stage == closing {
+		if c.stage == closing || c.stage == ending {
 			cause = tcp.Ended
 		}
 		t.finish(c, cause)
