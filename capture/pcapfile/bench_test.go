@@ -104,6 +104,23 @@ func BenchmarkReadCompressed(b *testing.B) {
 	}
 }
 
+// A stream costs a copy more than a file.
+func BenchmarkReadStream(b *testing.B) {
+	file, frames := benchPcap(benchSize/2, 60, 290)
+	b.SetBytes(int64(len(file)))
+	for b.Loop() {
+		s, err := NewReader(bytes.NewReader(file), "-", Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := exhaust(s); !errors.Is(err, io.EOF) || s.Stats().Frames != uint64(frames) {
+			b.Fatal(err)
+		}
+		closeSource(b, s)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(frames), "ns/frame")
+}
+
 // Files that follow each other, as a ring buffer leaves them, and files that
 // run side by side, as of several interfaces.
 func BenchmarkMerge(b *testing.B) {

@@ -180,8 +180,8 @@ func drain(t testing.TB, s *Source) ([]frame, error) {
 				nanos: f.Nanos, wire: f.WireLen, link: f.Link, iface: f.Iface, data: string(b.Buf[f.Off:end]),
 			})
 		}
-		for i := range b.Buf { // whoever reads on after the release sees this
-			b.Buf[i] = 0xdb
+		for n := copy(b.Buf, "gone"); n < len(b.Buf); n *= 2 { // whoever reads on after the release sees it
+			copy(b.Buf[n:], b.Buf[:n])
 		}
 		b.Release()
 	}

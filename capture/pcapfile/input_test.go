@@ -292,13 +292,11 @@ func TestPartialDelivery(t *testing.T) {
 	for i := range uint32(5) {
 		rec := pcapRec(nil, o, i, 0, 4, 4, "data")
 		next := pcapRec(nil, o, i+1, 0, 4, 4, "data")[:7] // and a part of the next
-		go func() {
-			if i > 0 {
-				rec = rec[7:]
-			}
-			_, _ = w.Write(bytes.Join([][]byte{head, rec, next}, nil)) // Next sees what is missing
-			head = nil
-		}()
+		part := bytes.Join([][]byte{head, rec, next}, nil)
+		if i > 0 {
+			part = bytes.Join([][]byte{rec[7:], next}, nil)
+		}
+		go func() { _, _ = w.Write(part) }() // Next sees what is missing
 		b, err := s.Next(context.Background())
 		if err != nil {
 			t.Fatal(err)

@@ -98,7 +98,7 @@ func TestMergeModel(t *testing.T) {
 		files := make([][]byte, 2+rng.IntN(12))
 		lists := make([][]frame, len(files))
 		for i := range files {
-			sec, seconds := rng.Uint32N(5), make([]uint32, rng.IntN(2000))
+			sec, seconds := rng.Uint32N(5), make([]uint32, rng.IntN(1000))
 			for j := range seconds {
 				sec += rng.Uint32N(uint32(1+rng.IntN(40)*i%7)) - rng.Uint32N(2)*(sec&1)
 				seconds[j] = sec
