@@ -123,6 +123,12 @@ func (d *dissector) responseHead(f *feed, h *half, x *exchange, size int) (*Resp
 	return r, fs
 }
 
+// unasked reports that a response without request answers nothing: not what is
+// missing, nor what has begun; and not in a capture of one direction.
+func (d *dissector) unasked() bool {
+	return d.asked && !d.lost && len(d.queue) == 0 && !d.half[request].begun.done
+}
+
 // accept takes the exchange of a final response off the queue.
 func (d *dissector) accept(f *feed, x *exchange) {
 	x.answered = true
@@ -130,9 +136,7 @@ func (d *dissector) accept(f *feed, x *exchange) {
 		d.remove(1)
 		return
 	}
-	// A 408 may come unasked (RFC 9110 §15.5.9), and where no request was seen at
-	// all, it is the capture that has only one direction.
-	if d.asked && len(d.queue) == 0 && x.Exchange.Request == nil && !d.lost && x.res.Code != 408 {
+	if d.unasked() && x.Exchange.Request == nil && x.res.Code != 408 { // RFC 9110 §15.5.9: that may come unasked
 		f.report(responseUnasked, x, "")
 	}
 }

@@ -157,11 +157,11 @@ func (d *dissector) answer(f *feed, h *half) (x *exchange, wait bool) {
 	return d.orphan(h), false
 }
 
-// early makes the exchange of a request whose head has begun, so that a
-// response can answer it before it is there.
+// early makes the exchange of a request of which only the request-line is there
+// yet, so that a response can answer it.
 func (d *dissector) early(f *feed) {
 	h := &d.half[request]
-	if len(d.queue) == 0 && h.state == atStart && h.begun.done && h.x == nil && !f.c.Owed(f.dir.Reverse()) {
+	if len(d.queue) == 0 && h.state == atStart && h.head.checked && h.x == nil && !f.c.Owed(f.dir.Reverse()) {
 		d.open(f)
 	}
 }

@@ -121,10 +121,10 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 			cut = func(size int) []int { return []int{size} }
 		}
 		for _, n := range cut(len(p)) {
-			h.owed[s.dir] = h.owed[s.dir] && n < len(p)
 			deliver(c, h, s.dir, p[:n])
 			p = p[n:]
 		}
+		h.owed[s.dir] = false
 	case "gap", "snaplen":
 		h.why = event.Gap
 		if s.op == "snaplen" {

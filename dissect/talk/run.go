@@ -28,7 +28,7 @@ func Run(t *testing.T, pattern string, specs []dissect.Spec) []Heard {
 		for _, talk := range talks {
 			t.Run(strings.TrimSuffix(filepath.Base(file), ".talk")+"/"+talk.Name, func(t *testing.T) {
 				heard := talk.Play(specs)
-				talk.compare(t, heard)
+				talk.Compare(t, heard)
 				talk.vary(t, specs, describe(heard))
 				all = append(all, heard...)
 			})
@@ -37,7 +37,8 @@ func Run(t *testing.T, pattern string, specs []dissect.Spec) []Heard {
 	return all
 }
 
-func (t *Talk) compare(tb testing.TB, heard []Heard) {
+// Compare wants the facts that the talk expects, in their order.
+func (t *Talk) Compare(tb testing.TB, heard []Heard) {
 	tb.Helper()
 	var facts, progress []Heard
 	for _, f := range heard {
