@@ -317,7 +317,7 @@ func (c *Conn) offerTo(dir flow.Dir, p []byte) flow.Dir {
 	end := h.end != Open
 	n, v := c.d.Data(c, dir, p, end)
 	c.keep(h, p, n)
-	if n > 0 || end || v > Wait {
+	if n > 0 || end && v != Wait || v > Wait { // it has moved
 		c.wake(dir.Reverse())
 	}
 	if v == More && end {
