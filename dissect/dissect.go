@@ -44,7 +44,7 @@ const (
 	Wait                   // offer the rest when the other direction moves
 	Skip                   // this direction holds nothing further for me
 	Handoff                // Conn.Handoff was called: both directions move on
-	Fail                   // not my protocol after all: both directions are opaque
+	Fail                   // not my protocol after all: what is held is dropped, and only Spec.Join takes the flow up again
 )
 
 // Match is how well bytes fit a protocol.
