@@ -8,26 +8,44 @@ import (
 	"io"
 )
 
-// maxMagic is how many bytes it takes to know a format for certain.
+// maxMagic is how many bytes it takes to know a format that has a magic.
 const maxMagic = 12
 
 // ErrFormat says that an input is not a capture that can be read: it is not
 // damaged, it is something else.
 var ErrFormat = errors.New("not a pcap or pcapng capture, plain or in gzip or zstd")
 
-// detect chooses the scanner for an input that starts with head, and names its
-// format. It returns nil while head is too short, and for another format.
-func detect(head []byte, m *meta, file int) (string, scanner) {
-	if len(head) < 4 {
-		return "", nil
+// found is what detect makes of the start of an input: how it is to be read, if
+// that is known.
+type found struct {
+	format string
+	scan   scanner
+	netmon bool
+	need   int // bytes of the input that would tell more, 0 for none
+}
+
+// detect chooses how to read an input that starts with head, and has ended with
+// it or not.
+func detect(head []byte, ended bool, m *meta, file int) found {
+	if len(head) >= 4 {
+		if kind, ok := pcapKinds[[4]byte(head)]; ok {
+			return found{format: kind.name, scan: &pcapScanner{kind: kind, meta: m, file: file}}
+		}
 	}
-	if kind, ok := pcapKinds[[4]byte(head)]; ok {
-		return kind.name, &pcapScanner{kind: kind, meta: m, file: file}
+	if len(head) < maxMagic {
+		return found{need: maxMagic}
 	}
-	if binary.LittleEndian.Uint32(head) == blockSection && len(head) >= 12 && sectionOrder(head) != nil {
-		return "pcapng", &ngScanner{meta: m, file: file}
+	if name, ok := netmonKinds[[4]byte(head)]; ok {
+		return found{format: name, netmon: true}
 	}
-	return "", nil
+	if binary.LittleEndian.Uint32(head) == blockSection && sectionOrder(head) != nil {
+		return found{format: "pcapng", scan: &ngScanner{meta: m, file: file}}
+	}
+	is, need := probeERF(head, ended)
+	if is {
+		return found{format: "ERF", scan: &erfScanner{meta: m, file: file}}
+	}
+	return found{need: need}
 }
 
 // foreign are contents that people hand to a capture reader by mistake, with

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"example.com/wirewatch/capture"
 )
@@ -67,7 +68,10 @@ type reader struct {
 	file int // index of the input in the source
 	size int // of a block's buffer, unless one record needs more
 
-	scan  scanner // nil until the format is known
+	scan  scanner // nil until the format is known, and for table
+	table *netmon // of an input that is read by its frame table
+	hold  int64   // bytes of the input that may be held to read it by its table
+	held  *pieces // what is held
 	carry []byte  // bytes read that no block handed on holds
 	pos   int64   // offset in the input of the next byte to be scanned
 	skip  int64   // bytes still to pass over from pos on
@@ -86,8 +90,14 @@ type record struct {
 // next returns the next block that has frames. It holds no block while it
 // waits for one. When ctx ends it can be called again and loses nothing.
 func (r *reader) next(ctx context.Context) (*capture.Block, error) {
-	if r.err != nil {
+	if err := r.look(ctx); err != nil {
+		return nil, err
+	}
+	switch {
+	case r.err != nil:
 		return nil, r.err
+	case r.table != nil:
+		return r.table.next(ctx)
 	}
 	b, err := r.pool.Get(ctx, max(r.size, len(r.carry)))
 	if err != nil {
@@ -105,22 +115,46 @@ func (r *reader) next(ctx context.Context) (*capture.Block, error) {
 	return b, nil
 }
 
-// look reads enough to know the format, or returns the error for an input that
-// is no capture.
+// look reads enough to know the format, unless that has been done. What is wrong
+// with the input is r.err then. Its error is that of ctx, and it can be called
+// again and loses nothing.
 func (r *reader) look(ctx context.Context) error {
-	var head [maxMagic]byte
-	for n := 0; r.scan == nil && r.err == nil; {
-		if r.identify(head[:n]) || r.err != nil {
-			break
+	for r.scan == nil && r.table == nil && r.err == nil {
+		n, need := len(r.carry), r.identify(r.carry)
+		if need <= n {
+			return nil
 		}
-		got, err := r.in.read(ctx, head[n:])
-		n += got
-		r.carry, r.ended = head[:n], err
+		r.carry = slices.Grow(r.carry, need-n)
+		got, err := r.read(ctx, r.carry[n:need])
+		r.carry = r.carry[:n+got]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open looks at an input that does not make us wait, and returns the error for
+// one that is no capture.
+func (r *reader) open() error {
+	if err := r.look(context.Background()); err != nil {
+		return err
 	}
 	if _, damaged := errors.AsType[*capture.Damaged](r.err); damaged {
 		return nil // which Next will say
 	}
 	return r.err
+}
+
+// read reads some of the input, unless that has ended. Its error is that of ctx;
+// that of the input is in r.ended.
+func (r *reader) read(ctx context.Context, p []byte) (int, error) {
+	n, err := r.in.read(ctx, p)
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return n, err
+	}
+	r.ended = err
+	return n, nil
 }
 
 // window is the part of a block's buffer that was read and not yet scanned.
@@ -144,12 +178,11 @@ func (r *reader) fill(ctx context.Context, w *window) error {
 			return r.err
 		}
 		r.makeRoom(w, p.need)
-		n, err := r.in.read(ctx, w.b.Buf[w.end:min(len(w.b.Buf), max(r.size, w.at+p.need))])
+		n, err := r.read(ctx, w.b.Buf[w.end:min(len(w.b.Buf), max(r.size, w.at+p.need))])
 		w.end += n
-		if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		if err != nil {
 			return err
 		}
-		r.ended = err
 	}
 }
 
@@ -172,9 +205,6 @@ func (r *reader) parse(w *window) pause {
 	for {
 		if p, more := r.passBy(w); more {
 			return p
-		}
-		if r.scan == nil && !r.identify(w.b.Buf[w.at:w.end]) {
-			return pause{need: w.end - w.at + 1}
 		}
 		at, p := r.scan.scan(w.b, w.at, w.end)
 		r.pos += int64(at - w.at)
@@ -206,18 +236,21 @@ func (r *reader) passBy(w *window) (pause, bool) {
 	return pause{need: 1}, true
 }
 
-// identify chooses the scanner once head has enough of the input to do so.
-func (r *reader) identify(head []byte) bool {
-	format, s := detect(head, r.meta, r.file)
+// identify chooses how to read an input that starts with head, once that is
+// enough to do so; if it is not, need is how much it takes.
+func (r *reader) identify(head []byte) (need int) {
+	f := detect(head, r.ended != nil, r.meta, r.file)
 	switch {
-	case s != nil:
-		r.scan = s
-		r.meta.identified(r.file, format, r.in.compression())
-		return true
-	case len(head) >= maxMagic || r.ended != nil:
+	case f.scan != nil || f.netmon:
+		if r.scan = f.scan; f.netmon {
+			r.table = &netmon{r: r}
+		}
+		r.meta.identified(r.file, f.format, r.in.compression())
+	case f.need == 0 || r.ended != nil:
 		r.err = r.unknown(head)
+		return 0
 	}
-	return false
+	return f.need
 }
 
 // finish is the error for an input that ended with rest bytes unscanned.

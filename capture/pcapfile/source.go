@@ -116,7 +116,7 @@ func (s *Source) open(name string, inputs int, opt Options) error {
 func (s *Source) add(in *raw, name string, inputs int, opt Options) error {
 	r := &reader{
 		name: name, pool: capture.NewPool(opt.blocks()),
-		meta: &s.meta, file: len(s.readers), size: blockSize(inputs),
+		meta: &s.meta, file: len(s.readers), size: blockSize(inputs), hold: maxHeld,
 	}
 	s.readers = append(s.readers, r)
 	s.meta.files = append(s.meta.files, File{Name: name})
@@ -135,7 +135,7 @@ func (s *Source) add(in *raw, name string, inputs int, opt Options) error {
 	if err != nil {
 		return fmt.Errorf("capture: read %s: %w", name, err)
 	}
-	return r.look(context.Background())
+	return r.open()
 }
 
 // regularSize is the size of a regular file, and whether r is one.
