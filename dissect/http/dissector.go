@@ -120,6 +120,11 @@ func (d *dissector) Data(c *dissect.Conn, dir flow.Dir, p []byte, end bool) (int
 
 // step consumes what it can in the present state. again asks for another step.
 func (d *dissector) step(f *feed, h *half) (v dissect.Verdict, again bool) {
+	if h.x != nil && h.x.expects && h.role == request && (h.state == inCounted && h.left > 0 || h.state == atChunkSize) {
+		if v, yes := d.withheld(f, h); yes {
+			return v, h.state == atStart && len(f.rest()) > 0
+		}
+	}
 	switch h.state {
 	case atStart:
 		return d.start(f, h)

@@ -22,6 +22,7 @@ type exchange struct {
 	done     [2]bool
 	reason   event.Incomplete
 	simple   bool // HTTP/0.9
+	expects  bool // its client may be waiting for 100 (Continue) before it sends the content
 	upgrade  bool // the request may turn the connection into something else
 	answered bool // a final response has begun, or none can come
 }

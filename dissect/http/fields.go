@@ -148,6 +148,7 @@ type fields struct {
 	kind     string      // Content-Type
 	upgrade  string      // Upgrade
 	upgrades bool        // Connection has upgrade
+	expects  bool        // Expect is 100-continue
 	close    bool        // Connection has close
 	keep     bool        // Connection has keep-alive
 }
@@ -167,6 +168,10 @@ func (fs *fields) add(name, value string) {
 	case len("Host"):
 		if is("Host") {
 			fs.addHost(value)
+		}
+	case len("Expect"):
+		if is("Expect") {
+			fs.expects = strings.EqualFold(value, "100-continue")
 		}
 	case len("Upgrade"):
 		if is("Upgrade") {

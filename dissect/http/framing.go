@@ -184,6 +184,10 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 		return
 	case inCounted, inClosed, atChunkSize, inChunkData, atChunkEnd, inTrailers:
 	}
+	if h.role == request && h.x.refused() {
+		d.finish(f, h)
+		return
+	}
 	if fin {
 		f.report(bodyShort, h.x, "")
 	}

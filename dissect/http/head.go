@@ -51,6 +51,7 @@ func (f *feed) complain(r role, x *exchange, line string, l startLine) {
 func (d *dissector) request(f *feed, h *half, size int) (dissect.Verdict, bool) {
 	x := d.open(f)
 	fs := d.requestHead(f, h, x, size)
+	x.expects = fs.expects
 	x.upgrade = x.req.Method == "CONNECT" || fs.upgrade != "" && fs.upgrades
 	d.frame(f, h, x, &fs, x.simple)
 	return dissect.More, true
