@@ -98,8 +98,8 @@ func (d *Decoder) fail(s *stage, e *Error) {
 // allow is how many of n more bytes may pass a stage that has given out so far.
 func (d *Decoder) allow(out uint64, n int) int {
 	most := max(d.limits.Decoded, d.limits.Ratio*d.stages[0].blocks())
-	if d.limits.Ratio == 0 || out+uint64(n) <= most { //nolint:gosec // n is a length
+	if d.limits.Ratio == 0 || out+uint64(n) <= most {
 		return n
 	}
-	return int(max(most, out) - out) //nolint:gosec // less than n
+	return int(max(most, out) - out)
 }

@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"example.com/wirewatch/content"
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+
+	"example.com/wirewatch/content"
 )
 
 var wide = content.Limits{Decoded: 1 << 30, Ratio: 1 << 20}

@@ -27,7 +27,7 @@ type Error struct {
 // Error is the coding, the kind, the place and the reason in one line.
 func (e *Error) Error() string {
 	s := "content: " + e.Coding + ": " + e.Kind.Error()
-	if e.Kind != ErrUnsupported { //nolint:errorlint // kinds are compared by identity
+	if !errors.Is(e.Kind, ErrUnsupported) {
 		s += " at encoded byte " + strconv.FormatUint(e.Offset, 10)
 	}
 	if e.Reason != "" {

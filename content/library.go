@@ -33,7 +33,7 @@ func codingOf(open func() library) *coding {
 	return &coding{sync.Pool{New: func() any { return open() }}}
 }
 
-func (c *coding) get() library { return c.pool.Get().(library) } //nolint:forcetypeassert // only libraries go in
+func (c *coding) get() library { return c.pool.Get().(library) }
 
 func (c *coding) put(l library) {
 	l.reset()
@@ -45,12 +45,12 @@ func (c *coding) put(l library) {
 var codings = map[string]*coding{
 	"gzip":    gzipCoding,
 	"x-gzip":  gzipCoding, // RFC 9110 §8.4.1.3: equivalent
-	"deflate": codingOf(func() library { return &inflated{bytes: bytesOf()} }),
+	"deflate": codingOf(func() library { return &inflated{buffered: bufferedOf()} }),
 	"br":      codingOf(func() library { return &brotlied{z: brotli.NewReader(nil), buf: make([]byte, outSize)} }),
 	"zstd":    codingOf(func() library { return new(zstded) }),
 }
 
-var gzipCoding = codingOf(func() library { return &gzipped{bytes: bytesOf()} })
+var gzipCoding = codingOf(func() library { return &gzipped{buffered: bufferedOf()} })
 
 // outSize is the size of the buffer between a library and the next stage.
 const outSize = 16 << 10
@@ -76,25 +76,25 @@ func ended(err error) error {
 	return err
 }
 
-// bytes is what the libraries around deflate share: they read byte by byte, and
+// buffered is what the libraries around deflate share: they read byte by byte, and
 // are fastest from a bufio.Reader, which also knows what they did not read.
-type bytes struct {
+type buffered struct {
 	br  *bufio.Reader
 	buf []byte
 }
 
-func bytesOf() bytes { return bytes{bufio.NewReaderSize(nil, block), make([]byte, outSize)} }
+func bufferedOf() buffered { return buffered{bufio.NewReaderSize(nil, block), make([]byte, outSize)} }
 
-func (b *bytes) position(s *stage) (offset uint64, rest bool) {
+func (b *buffered) position(s *stage) (offset uint64, rest bool) {
 	n := b.br.Buffered()
-	return s.read - uint64(n), n+len(s.in) > 0 //nolint:gosec // n is a length
+	return s.read - uint64(n), n+len(s.in) > 0
 }
 
-func (b *bytes) reset() { b.br.Reset(nil) }
+func (b *buffered) reset() { b.br.Reset(nil) }
 
 // gzipped undoes gzip: a series of members (RFC 1952 §2.2).
 type gzipped struct {
-	bytes
+	buffered
 	z gzip.Reader
 }
 
@@ -120,7 +120,7 @@ func (g *gzipped) decode(s *stage, give func([]byte) error) error {
 // inflated undoes deflate, which is zlib's format (RFC 9110 §8.4.1.2) or, from
 // servers that took the name at its word, deflate alone.
 type inflated struct {
-	bytes
+	buffered
 	raw, zlib io.ReadCloser
 }
 
@@ -150,12 +150,12 @@ func (d *inflated) open(wrapped bool) (r io.ReadCloser, err error) {
 		d.zlib, err = zlib.NewReader(d.br)
 		return d.zlib, err
 	case wrapped:
-		return d.zlib, d.zlib.(zlib.Resetter).Reset(d.br, nil) //nolint:forcetypeassert // documented
+		return d.zlib, d.zlib.(zlib.Resetter).Reset(d.br, nil)
 	case d.raw == nil:
 		d.raw = flate.NewReader(d.br)
 		return d.raw, nil
 	}
-	return d.raw, d.raw.(flate.Resetter).Reset(d.br, nil) //nolint:forcetypeassert // documented
+	return d.raw, d.raw.(flate.Resetter).Reset(d.br, nil)
 }
 
 // brotlied undoes br (RFC 7932).

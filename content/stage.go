@@ -110,7 +110,7 @@ func (s *stage) run(yield func(struct{}) bool) {
 // give passes on what the library decoded, as far as the limit allows.
 func (s *stage) give(p []byte) error {
 	n := s.d.allow(s.out, len(p))
-	s.out += uint64(n) //nolint:gosec // n is not negative
+	s.out += uint64(n)
 	s.busy = true
 	s.d.push(s.at+1, p[:n])
 	s.busy = false
@@ -138,8 +138,8 @@ func (s *stage) Read(p []byte) (int, error) {
 			return 0, errStopped
 		}
 	}
-	n := copy(p[:min(len(p), block-int(s.read%block))], s.in) //nolint:gosec // less than a block
+	n := copy(p[:min(len(p), block-int(s.read%block))], s.in)
 	s.in = s.in[n:]
-	s.read += uint64(n) //nolint:gosec // n is a length
+	s.read += uint64(n)
 	return n, nil
 }

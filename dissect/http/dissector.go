@@ -70,7 +70,7 @@ func (f *feed) take(n int) { f.n += n }
 func (f *feed) at(i int) event.Mark { return f.c.At(f.dir, f.n+i) }
 
 // offset is where in the stream the rest begins.
-func (f *feed) offset() uint64 { return f.c.Offset(f.dir) + uint64(f.n) } //nolint:gosec // n is an index
+func (f *feed) offset() uint64 { return f.c.Offset(f.dir) + uint64(f.n) }
 
 // report names an anomaly of an exchange, nil for none.
 func (f *feed) report(code *event.Code, x *exchange, detail string) {

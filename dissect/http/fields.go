@@ -175,7 +175,7 @@ func (fs *fields) add(name, value string) {
 		}
 	case len("Upgrade"):
 		if is("Upgrade") {
-			fs.upgrade = join2(fs.upgrade, value)
+			fs.upgrade = joined(fs.upgrade, value)
 		}
 	case len("Connection"):
 		if is("Connection") {
@@ -192,7 +192,7 @@ func (fs *fields) add(name, value string) {
 	case len("Content-Encoding"): // and Proxy-Connection
 		switch {
 		case is("Content-Encoding"):
-			fs.encoding = join2(fs.encoding, value)
+			fs.encoding = joined(fs.encoding, value)
 			elements(value, func(e string) bool { fs.content = append(fs.content, e); return true })
 		case is("Proxy-Connection"):
 			elements(value, fs.addOption)
@@ -204,8 +204,8 @@ func (fs *fields) add(name, value string) {
 	}
 }
 
-// join2 puts field values of one name together (RFC 9110 §5.3).
-func join2(a, b string) string {
+// joined puts field values of one name together (RFC 9110 §5.3).
+func joined(a, b string) string {
 	if a == "" {
 		return b
 	}

@@ -11,7 +11,6 @@ type span struct{ from, to int }
 func (s span) of(line []byte) []byte { return line[s.from:s.to] }
 func (s span) in(text string) string { return text[s.from:s.to] }
 func (s span) empty() bool           { return s.from == s.to }
-func (s span) plus(n int) span       { return span{s.from + n, s.to + n} }
 func (s span) trim(line []byte) span { return s.trimRight(line).trimLeft(line) }
 func (s span) trimLeft(l []byte) span {
 	for s.from < s.to && isSpace(l[s.from]) {

@@ -63,18 +63,27 @@ func (d *dissector) seek(f *feed, h *half) (dissect.Verdict, bool) {
 }
 
 // found makes the most of a direction that searches when no more can come: a
-// start-line to the letter and a field line behind it, where a message may
-// begin, are the head of one that is cut. It reports whether they are there.
+// start-line to the letter and the beginning of a field line behind it, where a
+// message may begin, are the head of one that is cut. It reports whether they
+// are there.
 func (h *half) found(f *feed) bool {
 	p := f.rest()
 	start := bytes.IndexByte(p[:min(len(p), h.track.line)], '\n') + 1
-	if start == 0 || h.track.line <= start || h.track.line > len(p) {
+	if start == 0 || h.track.line > len(p) || h.track.line == start && !beginsField(p[start:]) {
 		return false
 	}
 	h.state, h.begun, h.head = atStart, begun{done: true, acked: f.c.Acked(f.dir.Reverse()), stalled: stalled(f.c)}, scanner{}
 	h.head.find(p[:h.track.line])
 	h.head.start, h.head.checked = parseStart(h.role, withoutCR(p[:start-1]))
 	return h.head.checked
+}
+
+// beginsField reports whether p begins with
+//
+//	field-name ":"   (RFC 9112 §5)
+func beginsField(p []byte) bool {
+	n := tokenLen(p)
+	return n > 0 && n < len(p) && p[n] == ':'
 }
 
 // skip consumes the rest up to where a message may begin.

@@ -19,7 +19,7 @@ func (t *Talk) Bytes() []byte {
 		op := byte(0)
 		for i, name := range ops {
 			if name == s.op {
-				op = byte(i) //nolint:gosec // a handful
+				op = byte(i)
 				break
 			}
 		}
@@ -32,7 +32,7 @@ func (t *Talk) Bytes() []byte {
 			b = binary.AppendUvarint(b, uint64(len(s.data)))
 			b = append(b, s.data...)
 		case "gap", "wait":
-			b = binary.AppendUvarint(b, uint64(s.n)) //nolint:gosec // not negative in a talk
+			b = binary.AppendUvarint(b, uint64(s.n))
 		}
 	}
 	return b
@@ -55,7 +55,7 @@ func FromBytes(b []byte) *Talk {
 		case "gap", "wait":
 			n, used := binary.Uvarint(b)
 			b = b[max(0, used):]
-			s.n = int64(n%(1<<20)) + 1 //nolint:gosec // bounded
+			s.n = int64(n%(1<<20)) + 1
 		}
 		t.steps = append(t.steps, s)
 	}
@@ -86,7 +86,7 @@ func (t *Talk) Check(tb testing.TB, specs func() []dissect.Spec, seed uint64) []
 func pieces(size int, seed *uint64) (list []int) {
 	for size > 0 {
 		*seed = *seed*6364136223846793005 + 1442695040888963407
-		n := min(size, int(*seed>>58)+1) //nolint:gosec // six bits
+		n := min(size, int(*seed>>58)+1)
 		list = append(list, n)
 		size -= n
 	}

@@ -109,6 +109,7 @@ func textOf(v *event.Value) (string, bool) {
 		return strconv.FormatBool(v.Bool()), true
 	case event.Millis:
 		return strconv.FormatFloat(float64(v.Duration())/float64(time.Millisecond), 'f', -1, 64), true
+	case event.Pairs, event.Ranges, event.Ints, event.Objects:
 	}
 	b, err := json.Marshal(listOf(v))
 	if err != nil {

@@ -10,10 +10,11 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/wirewatch/dissect"
-	"example.com/wirewatch/flow"
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/flow"
 )
 
 // Talk is one conversation and what is expected of it.
@@ -40,7 +41,7 @@ type step struct {
 
 // Parse reads the talks of a file.
 func Parse(path string) ([]Talk, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // a test's own file
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("talk: %w", err)
 	}
@@ -236,7 +237,7 @@ func apply(name string, p []byte) ([]byte, error) {
 			return nil, err
 		}
 	default:
-		return nil, fmt.Errorf("unknown \\{%s:", name)
+		return nil, fmt.Errorf("unknown escape %q", name)
 	}
 	if _, err := w.Write(p); err != nil {
 		return nil, err

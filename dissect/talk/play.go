@@ -130,8 +130,8 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 		if s.op == "snaplen" {
 			h.why = event.Snaplen
 		}
-		h.total[s.dir] += uint64(s.n) //nolint:gosec // a test's number
-		c.Gap(dir, uint64(s.n))       //nolint:gosec // a test's number
+		h.total[s.dir] += uint64(s.n)
+		c.Gap(dir, uint64(s.n))
 	case "fin":
 		h.ended[s.dir] = true
 		c.End(dir, dissect.FIN)

@@ -45,7 +45,7 @@ func (word) Data(c *dissect.Conn, dir flow.Dir, p []byte, _ bool) (n int, v diss
 }
 
 func (word) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict {
-	c.Emit(dissect.Fact{Dir: dir, Body: &told{line: strings.Repeat("?", int(n))}, Incomplete: c.Missing()}) //nolint:gosec // a few
+	c.Emit(dissect.Fact{Dir: dir, Body: &told{line: strings.Repeat("?", int(n))}, Incomplete: c.Missing()})
 	return dissect.More
 }
 
