@@ -99,6 +99,9 @@ func (s *Stream) Ack(ack packet.Seq, m *Memory) {
 		return
 	}
 	d := int64(ack.Sub(s.next))
+	if d == 1 && !s.synced && s.off == 0 && len(s.held) == 0 { // see anchor
+		s.next, d = ack, 0
+	}
 	if d < 0 && uint64(-d) > s.off {
 		return
 	}
@@ -148,7 +151,9 @@ func (s *Stream) anchor(seq packet.Seq, seg *packet.Segment) {
 	switch off := seq.Sub(s.next); {
 	case seg.Flags.Any(packet.SYN):
 		s.next, s.fin, s.ended, s.synced = seq, false, false, true
-	case off == 1 && !s.synced && seg.Len() > 0, off == -1 && seg.Len() > 1:
+	case off == 1 && !s.synced:
+		s.next = seq
+	case off == -1 && seg.Len() > 1:
 		s.next = seq
 	}
 }

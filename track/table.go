@@ -40,7 +40,7 @@ type Patience struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Flows: 8192, Opening: 5 * time.Minute, Idle: 124 * time.Minute,
-		Settle: time.Second, Linger: time.Minute, Closed: 1024, Buried: time.Minute, Graves: 1024,
+		Settle: 3 * time.Second, Linger: time.Minute, Closed: 1024, Buried: time.Minute, Graves: 1024,
 		Patience:   Patience{Segments: 64, Time: 500 * time.Millisecond},
 		Reassembly: reassembly.DefaultLimits(), Dissect: dissect.DefaultLimits(),
 	}
