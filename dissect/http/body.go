@@ -31,7 +31,7 @@ type reader struct {
 // begin prepares for a content.
 func (r *reader) begin(f *feed, h *half, fs *fields) {
 	x, limits := h.x, f.c.Limits()
-	x.contentOf(h.role).Encoding = fs.encoding
+	x.contentOf(h.role).Encoding = joined(fs.encoded)
 	stream := h.role == response && x.res.Code == 200 && isEventStream(fs.kind)
 	if !limits.KeepsBody() && !stream {
 		return

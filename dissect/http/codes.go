@@ -15,7 +15,7 @@ var Codes = []*event.Code{
 	bodyShort, bodyNotAllowed, dataAfterClose,
 	responseUnasked, switchUnasked, pairingUnknown,
 	contentUnsupported, contentCorrupt, contentTruncated, contentTrailing, contentLimit,
-	headLimit, linesLimit, pipelineLimit, gapsLimit, eventLimit,
+	headLimit, linesLimit, pipelineLimit, interimLimit, gapsLimit, eventLimit,
 }
 
 // The start-line.
@@ -219,6 +219,10 @@ var (
 	pipelineLimit = &event.Code{
 		Name: "http.pipeline_limit", Level: event.Warn,
 		Text: "more requests wait for their responses than the limit",
+	}
+	interimLimit = &event.Code{
+		Name: "http.interim_limit", Level: event.Note,
+		Text: "a response is preceded by more interim ones than the limit, and those beyond it are left out",
 	}
 	gapsLimit = &event.Code{
 		Name: "http.gaps_limit", Level: event.Note,

@@ -22,6 +22,7 @@ type exchange struct {
 	done     [2]bool
 	reason   event.Incomplete
 	simple   bool // HTTP/0.9
+	crowded  bool // there were more interim responses than the limit
 	expects  bool // its client may be waiting for 100 (Continue) before it sends the content
 	upgrade  bool // the request may turn the connection into something else
 	answered bool // a final response has begun, or none can come
@@ -41,6 +42,18 @@ func (x *exchange) contentOf(r role) *Content {
 		return &x.Sent
 	}
 	return &x.Received
+}
+
+// addInterim adds an interim response, and reports the first that is over the
+// limit and left out.
+func (x *exchange) addInterim(r *Response, most int) (over bool) {
+	if len(x.Interim) < most {
+		x.Interim = append(x.Interim, r)
+		return false
+	}
+	over = !x.crowded
+	x.crowded = true
+	return over
 }
 
 // miss notes why something is missing. The first reason counts.

@@ -23,7 +23,7 @@ func (d *dissector) withheld(f *feed, h *half) (v dissect.Verdict, yes bool) {
 	case !x.answered && f.c.Owed(f.dir.Reverse()):
 		return dissect.Wait, true
 	case x.answered:
-		switch beginsRequest(p, f.end || len(p) >= f.c.Limits().Head) {
+		switch beginsRequest(p, f.end || len(p) >= f.c.Limits().Probe) {
 		case dissect.Yes:
 			d.finish(f, h)
 			return dissect.More, true

@@ -11,6 +11,7 @@ import (
 // them.
 type section struct {
 	pairs []event.Pair
+	value []byte // of the last pair, while it is being unfolded
 	flaws [len(lineFlaws)]struct {
 		found bool
 		where string // the first line that has it
@@ -74,6 +75,7 @@ func (s *section) parse(p []byte, text string, skip int) {
 		}
 		at = end + 1
 	}
+	s.unfold()
 	if bytes.Count(p, []byte{'\r'}) != terminated {
 		s.once(isBareCR, "")
 	}
@@ -97,6 +99,7 @@ func (s *section) line(line []byte, text string) {
 			return
 		}
 	}
+	s.unfold()
 	name, value, ok := fieldLine(line)
 	switch {
 	case !ok:
@@ -124,13 +127,21 @@ func (s *section) fold(text string) {
 		return
 	}
 	s.once(isFolded, text)
-	v := &s.pairs[n-1].Value
-	switch {
-	case text == "":
-	case *v == "":
-		*v = text
-	default:
-		*v += " " + text
+	if len(s.value) == 0 {
+		s.value = append(s.value, s.pairs[n-1].Value...)
+	}
+	if len(s.value) > 0 && text != "" {
+		s.value = append(s.value, ' ')
+	}
+	s.value = append(s.value, text...)
+}
+
+// unfold ends a value that was folded. It is put together only now, for a value
+// may have thousands of lines.
+func (s *section) unfold() {
+	if len(s.value) > 0 {
+		s.pairs[len(s.pairs)-1].Value = string(s.value)
+		s.value = s.value[:0]
 	}
 }
 
@@ -144,9 +155,9 @@ type fields struct {
 	badly    *event.Code // what is wrong with it
 	coding   []string    // Transfer-Encoding, in order
 	content  []string    // Content-Encoding, in order
-	encoding string      // the same, as sent
+	encoded  []string    // the same, as sent
+	offers   []string    // Upgrade, as sent
 	kind     string      // Content-Type
-	upgrade  string      // Upgrade
 	upgrades bool        // Connection has upgrade
 	expects  bool        // Expect is 100-continue
 	close    bool        // Connection has close
@@ -175,7 +186,7 @@ func (fs *fields) add(name, value string) {
 		}
 	case len("Upgrade"):
 		if is("Upgrade") {
-			fs.upgrade = joined(fs.upgrade, value)
+			fs.offers = append(fs.offers, value)
 		}
 	case len("Connection"):
 		if is("Connection") {
@@ -192,7 +203,7 @@ func (fs *fields) add(name, value string) {
 	case len("Content-Encoding"): // and Proxy-Connection
 		switch {
 		case is("Content-Encoding"):
-			fs.encoding = joined(fs.encoding, value)
+			fs.encoded = append(fs.encoded, value)
 			elements(value, func(e string) bool { fs.content = append(fs.content, e); return true })
 		case is("Proxy-Connection"):
 			elements(value, fs.addOption)
@@ -205,12 +216,7 @@ func (fs *fields) add(name, value string) {
 }
 
 // joined puts field values of one name together (RFC 9110 §5.3).
-func joined(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + ", " + b
-}
+func joined(values []string) string { return strings.Join(values, ", ") }
 
 func (fs *fields) addHost(value string) {
 	if fs.hosts == 0 {

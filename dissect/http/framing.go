@@ -19,7 +19,7 @@ func (d *dissector) frame(f *feed, h *half, x *exchange, fs *fields, empty bool)
 		h.state, h.left = f.length(h.role, x, fs)
 	}
 	if h.state == inCounted && h.left == 0 {
-		x.contentOf(h.role).Encoding = fs.encoding
+		x.contentOf(h.role).Encoding = joined(fs.encoded)
 		d.finish(f, h)
 		return
 	}
@@ -206,6 +206,7 @@ func (d *dissector) cutHead(f *feed, h *half, why event.Incomplete, fin bool) {
 	x := h.x
 	switch {
 	case h.head.checked && h.head.line > 0 && h.head.line <= len(f.rest()): // else the driver gave it up
+		h.head.cut = why
 		if x = d.partial(f, h); x == nil {
 			return
 		}
@@ -231,7 +232,7 @@ func (d *dissector) partial(f *feed, h *half) *exchange {
 		x = d.orphan(h)
 	}
 	if r, _ := d.responseHead(f, h, x, size); r != &x.res {
-		x.Interim = append(x.Interim, r)
+		_ = x.addInterim(r, f.c.Limits().Exchanges)
 		h.x = nil
 		return nil
 	}

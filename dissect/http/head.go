@@ -52,13 +52,14 @@ func (d *dissector) request(f *feed, h *half, size int) (dissect.Verdict, bool) 
 	x := d.open(f)
 	fs := d.requestHead(f, h, x, size)
 	x.expects = fs.expects
-	x.upgrade = x.req.Method == "CONNECT" || fs.upgrade != "" && fs.upgrades
+	x.upgrade = x.req.Method == "CONNECT" || len(fs.offers) > 0 && fs.upgrades
 	d.frame(f, h, x, &fs, x.simple)
 	return dissect.More, true
 }
 
 // requestHead reads the head of a request into its exchange.
 func (d *dissector) requestHead(f *feed, h *half, x *exchange, size int) fields {
+	cut := h.head.cut
 	text, l, fs := f.headOf(h, x, size)
 	r := &x.req
 	x.Exchange.Request, d.asked = r, true
@@ -73,7 +74,7 @@ func (d *dissector) requestHead(f *feed, h *half, x *exchange, size int) fields 
 	case fs.hosts == 0 && r.Version == "HTTP/1.1":
 		f.report(hostMissing, x, "")
 	}
-	f.c.Emit(dissect.Fact{Body: r, First: x.first[request], Exchange: x.num, Dir: f.dir})
+	f.c.Emit(dissect.Fact{Body: r, First: x.first[request], Exchange: x.num, Dir: f.dir, Incomplete: cut})
 	return fs
 }
 
@@ -86,7 +87,9 @@ func (d *dissector) response(f *feed, h *half, size int) (dissect.Verdict, bool)
 	r, fs := d.responseHead(f, h, x, size)
 	if r != &x.res {
 		h.x = x
-		x.Interim = append(x.Interim, r)
+		if x.addInterim(r, f.c.Limits().Exchanges) {
+			f.report(interimLimit, x, "")
+		}
 		return dissect.More, true
 	}
 	d.accept(f, x)
@@ -104,7 +107,7 @@ func (d *dissector) response(f *feed, h *half, size int) (dissect.Verdict, bool)
 // responseHead reads the head of a response. Only that of a final one becomes
 // part of its exchange.
 func (d *dissector) responseHead(f *feed, h *half, x *exchange, size int) (*Response, fields) {
-	before := x.first[response]
+	before, cut := x.first[response], h.head.cut
 	text, l, fs := f.headOf(h, x, size)
 	first := x.first[response]
 	r := &x.res
@@ -120,7 +123,7 @@ func (d *dissector) responseHead(f *feed, h *half, x *exchange, size int) (*Resp
 	if n != 0 && (n < 100 || n > 599) && l.flaws&badCode == 0 {
 		f.report(statusCodeInvalid, x, l.code.in(text))
 	}
-	f.c.Emit(dissect.Fact{Body: r, First: first, Exchange: x.num, Dir: f.dir})
+	f.c.Emit(dissect.Fact{Body: r, First: first, Exchange: x.num, Dir: f.dir, Incomplete: cut})
 	return r, fs
 }
 

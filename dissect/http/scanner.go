@@ -1,18 +1,23 @@
 package http
 
-import "bytes"
+import (
+	"bytes"
+
+	"example.com/wirewatch/event"
+)
 
 // scanner finds the end of a head, or of a trailer section, in bytes that are
 // offered again and again as they grow. It looks at each byte once.
 type scanner struct {
-	seen    int       // bytes that were searched
-	first   int       // length of the first line, with its LF; 0 while it is not whole
-	line    int       // where the line in progress begins
-	lines   int       // lines that have ended
-	size    int       // of the head, once its end was found
-	start   startLine // the first line, once it was found good
-	checked bool      // it was
-	odd     bool      // it was preceded by more than empty lines
+	seen    int              // bytes that were searched
+	first   int              // length of the first line, with its LF; 0 while it is not whole
+	line    int              // where the line in progress begins
+	lines   int              // lines that have ended
+	size    int              // of the head, once its end was found
+	start   startLine        // the first line, once it was found good
+	checked bool             // it was
+	cut     event.Incomplete // why the head will not be whole
+	odd     bool             // it was preceded by more than empty lines
 }
 
 // find returns the length of the lines that p begins with, up to and with the

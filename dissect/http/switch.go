@@ -18,10 +18,10 @@ func (d *dissector) tunnel(f *feed, x *exchange) dissect.Verdict {
 // directions is the protocol that was agreed on.
 func (d *dissector) switches(f *feed, x *exchange, fs *fields) dissect.Verdict {
 	if !x.upgrade && x.Exchange.Request != nil {
-		f.report(switchUnasked, x, fs.upgrade)
+		f.report(switchUnasked, x, joined(fs.offers))
 	}
 	d.complete(f, x)
-	token := strings.ToLower(fs.upgrade)
+	token := strings.ToLower(joined(fs.offers))
 	o := dissect.Offer{Exchange: x.num, Token: token, Params: terms(x)}
 	switch token {
 	case "websocket":
