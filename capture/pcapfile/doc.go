@@ -8,7 +8,9 @@
 //     headers;
 //   - pcapng (draft-ietf-opsawg-pcapng): several sections, each with its own
 //     byte order and interfaces; Enhanced, Simple and (obsolete) Packet Blocks;
-//   - either of them in gzip (RFC 1952) or Zstandard (RFC 8878), known by
+//   - Microsoft Network Monitor, versions 1.x and 2.x;
+//   - ERF, Endace's Extensible Record Format: Ethernet, HDLC and IP;
+//   - any of them in gzip (RFC 1952) or Zstandard (RFC 8878), known by
 //     content and not by name, several members or frames in a row too.
 //
 // Several files are read as one capture, merged by time.
@@ -16,7 +18,7 @@
 // # How
 //
 //	input ──► reader ──► scanner ──► capture.Block
-//	          (room, carry, skip)    (pcap, pcapng)
+//	          (room, carry, skip)    (pcap, pcapng, ERF)
 //
 // A reader reads straight into the buffer of the block that it will hand on; a
 // scanner finds the records in there and notes where their bytes lie. So a
@@ -25,10 +27,16 @@
 // over to the next block. An input that can make us wait (a pipe, a terminal)
 // or that costs time (a decompressor) is read by a goroutine of its own.
 //
+// A Network Monitor file says at its end where its frames are, so it cannot be
+// read in one go: a regular file is read where its frame table points, with a
+// copy per frame, and anything else, compressed files too, is held in memory
+// until it has ended, up to 256 MiB. So it cannot be followed as it grows.
+//
 // # Hostile input
 //
 // No length field is believed before the bytes have come: memory grows by
-// doubling with what was really read, and never past a fixed bound. Every frame
+// doubling with what was really read, or piece by piece, and never past a fixed
+// bound. Every frame
 // before the damage is handed on, then Next says what is wrong, and where, in a
 // *capture.Damaged.
 //

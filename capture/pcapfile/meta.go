@@ -9,17 +9,20 @@ import (
 
 // File is one of the inputs of a source.
 type File struct {
-	Name        string
-	Format      string // "pcap", "nanosecond pcap", "modified pcap", "pcapng"; "" until it is known
+	Name string
+	// Format is "pcap", "nanosecond pcap", "modified pcap", "pcapng", "ERF",
+	// "Network Monitor 1" or "Network Monitor 2"; "" until it is known.
+	Format      string
 	Compression string // "gzip", "zstd", or "" for none
 }
 
 // Interface is an interface that frames were captured on, as the input describes
-// it. A pcap file has one, without a name.
+// it. A pcap or Network Monitor file has one, an ERF file one for each port seen,
+// without names.
 type Interface struct {
 	File    int    // index of the input in the source
 	Name    string // "" if it has none
-	Link    uint16 // LINKTYPE_ value
+	Link    uint16 // LINKTYPE_ value; frames of ERF and Network Monitor may have others
 	Snaplen uint32 // as the input claims; 0 for no limit
 }
 
