@@ -168,11 +168,12 @@ func (c *Conn) Handoff(to string, o Offer) Verdict {
 	return Handoff
 }
 
-// Data delivers the next bytes of one direction. p is borrowed.
+// Data delivers the next bytes of one direction. p is borrowed. Nothing comes of
+// what is delivered after the direction's end.
 func (c *Conn) Data(dir flow.Dir, p []byte) {
 	h := &c.half[dir]
 	switch {
-	case h.opaque:
+	case h.opaque, h.end != Open:
 		h.off += uint64(len(p))
 	case h.waiting:
 		c.hold(h, p)
@@ -190,8 +191,11 @@ func (c *Conn) Data(dir flow.Dir, p []byte) {
 	}
 }
 
-// Gap delivers a hole of n bytes.
+// Gap delivers a hole of n bytes, likewise.
 func (c *Conn) Gap(dir flow.Dir, n uint64) {
+	if c.half[dir].end != Open {
+		return
+	}
 	if c.half[dir].waiting {
 		dir = c.hurry(dir)
 	}

@@ -17,11 +17,11 @@ import (
 func (d *dissector) withheld(f *feed, h *half) (v dissect.Verdict, yes bool) {
 	x, p := h.x, f.rest()
 	switch {
+	case x.continued():
+	case !x.answered && (len(p) > 0 || f.end) && f.c.Owed(f.dir.Reverse()):
+		return dissect.Wait, true
 	case len(p) == 0:
 		return dissect.More, true
-	case x.continued():
-	case !x.answered && f.c.Owed(f.dir.Reverse()):
-		return dissect.Wait, true
 	case x.answered:
 		switch beginsRequest(p, f.end || len(p) >= f.c.Limits().Probe) {
 		case dissect.Yes:

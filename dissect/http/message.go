@@ -9,6 +9,9 @@ import (
 
 // start reads a head.
 func (d *dissector) start(f *feed, h *half) (dissect.Verdict, bool) {
+	if h.role == response && len(f.rest()) > 0 && len(d.queue) == 0 && f.c.Owed(d.dirOf(request)) {
+		return dissect.Wait, false // its request has been reordered, and says how to read it
+	}
 	if !h.begun.done && !d.begin(f, h) {
 		return dissect.More, false
 	}
