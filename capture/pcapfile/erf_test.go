@@ -229,6 +229,7 @@ func FuzzERF(f *testing.F) {
 	file, _ := erfSample()
 	f.Add(file, uint32(100))
 	f.Add(erfRec(nil, 1<<64-1, 0xff, 0xff, 1<<16-1, "\xffxxxxxxx"), uint32(10))
+	f.Add(append(erfRec(nil, 1, 2, 0, 6, "\x00\x00data"), "is not ERF"...), uint32(24)) // but a part of it is
 	for _, kind := range []byte{1, 2, 5, 22, 27, 48, 0x82} {
 		f.Add(slices.Repeat(erfRec(nil, 1<<40, kind, kind, 6, "\x00\x00data"), 3), uint32(50))
 	}
