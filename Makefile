@@ -41,8 +41,8 @@ test: test-deps ## run every test
 	$(GO) test $(PKGS)
 
 .PHONY: race
-race: test-deps ## run every test under the race detector
-	$(GO) test -race $(PKGS)
+race: test-deps ## run the tests under the race detector
+	$(GO) test -race -short $(PKGS)
 
 .PHONY: static
 static: deps ## check that everything builds without C
@@ -63,7 +63,7 @@ lint: ## run the linters
 fuzz: test-deps ## run every fuzz target for FUZZTIME each
 	@for p in $$($(GO) list ./...); do \
 		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; done; done
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; done; done
 
 .PHONY: golden
 golden: ## rewrite the golden records; review the diff
