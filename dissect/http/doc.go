@@ -46,6 +46,26 @@
 // The reason "gap" also stands for a message whose framing is so broken that
 // its end cannot be found: what follows is not captured as far as we can tell.
 //
+// # Times
+//
+// wait_ms is from the last byte of the request to the first of the final
+// response, not of an interim one, and 0 where the response was earlier than
+// the request's end. stalled_ms counts both directions, from the first byte of
+// the exchange to its end.
+//
+// # Switching
+//
+// After a 2xx to CONNECT both directions are probed anew. After a 101 they go to
+// "ws" or "h2", or are probed; the offer has the token in lower case and, as
+// terms, ":method" and ":uri" with the request's fields that matter, then
+// ":status" with those of the response.
+//
+// # Event streams
+//
+// An event without a type is a "message". sse.id is told with the event that
+// sent it, and not repeated; sse.retry also when it was sent in a block that is
+// no event, with the next one that is. An event that does not end is none.
+//
 // Bytes are borrowed downward: a callee may read p until it returns, and keeps
 // nothing without copying. Nothing here locks: a dissector belongs to one
 // worker. An Event belongs to everyone once emitted, so no one may change it.
