@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"time"
 
-	"example.com/wirewatch/event"
 	"example.com/wirewatch/packet"
 )
 
@@ -31,14 +30,21 @@ const (
 type analysis struct {
 	next     packet.Seq // the highest number expected next, where seen
 	lastACK  packet.Seq // where acks
-	nextAt   event.Mark // when next was reached
-	lastAt   event.Mark // of the last segment
-	sacked   []span     // the latest that this end reported (RFC 2018 §3)
+	nextAt   int64      // capture time in nanoseconds when next was reached
+	lastAt   int64      // of the last segment
+	sacked   *sack      // the latest that this end reported; nil: nothing yet
 	window   uint16
 	dupACKs  uint16
 	lastNote note
 	seen     bool
 	acks     bool
+}
+
+// sack is what a SACK option reports (RFC 2018 §3): the first n ranges. More than
+// four do not fit into a header.
+type sack struct {
+	n      uint8
+	ranges [4]span
 }
 
 // span is a range of sequence numbers, to not included.
@@ -124,8 +130,8 @@ func (a *analysis) again(p *analysis, s *packet.Segment, near time.Duration) not
 
 // within reports that a segment came less than d after from. A clock that went
 // back proves nothing.
-func within(s *packet.Segment, from event.Mark, d time.Duration) bool {
-	after := time.Duration(s.Nanos - from.Nanos)
+func within(s *packet.Segment, from int64, d time.Duration) bool {
+	after := time.Duration(s.Nanos - from)
 	return after >= 0 && after < d
 }
 
@@ -136,19 +142,21 @@ func (a *analysis) missed(seq packet.Seq) bool {
 	if a.lastACK == seq {
 		return true
 	}
-	for _, r := range a.sacked {
+	if a.sacked == nil {
+		return false
+	}
+	for _, r := range a.sacked.ranges[:a.sacked.n] {
 		if seq.Sub(r.from) >= 0 && seq.Sub(r.to) <= 0 {
 			return false
 		}
 	}
-	return len(a.sacked) > 0
+	return a.sacked.n > 0
 }
 
 // advance remembers the segment.
 func (a *analysis) advance(s *packet.Segment, n note) {
-	at := event.Mark(s.Stamp())
 	if next := s.Seq.Add(s.Space()); (!a.seen || a.next.Less(next)) && n&zeroWindowProbe == 0 {
-		a.next, a.seen, a.nextAt = next, true, at
+		a.next, a.seen, a.nextAt = next, true, s.Nanos
 	}
 	if s.Flags.Any(packet.ACK) {
 		switch {
@@ -159,10 +167,10 @@ func (a *analysis) advance(s *packet.Segment, n note) {
 		}
 		a.lastACK, a.acks = s.Ack, true
 		if len(s.Options) > 0 {
-			a.sacked = appendSACK(a.sacked, s.Options)
+			a.sacked = parseSACK(a.sacked, s.Options)
 		}
 	}
-	a.window, a.lastAt, a.lastNote = s.Window, at, n
+	a.window, a.lastAt, a.lastNote = s.Window, s.Nanos, n
 }
 
 // count adds a segment to the counters.
@@ -172,7 +180,7 @@ func (e *end) count(n note) {
 	}
 	for _, c := range [...]struct {
 		bits note
-		n    *uint64
+		n    *uint32
 	}{
 		{retransmissions, &e.Retransmissions},
 		{fastRetransmission, &e.FastRetransmissions},
@@ -191,19 +199,14 @@ func (e *end) count(n note) {
 // stall charges time to e's direction: how long a retransmission came after the
 // bytes before it, and how long the peer's window stayed zero.
 func (c *Conn) stall(e, p *end, s *packet.Segment, n note) {
-	at := event.Mark(s.Stamp())
-	if n&retransmissions != 0 {
-		if d := at.Sub(e.an.lastAt); d > 0 {
-			e.stalled += d
-		}
+	if n&retransmissions != 0 && e.an.seen {
+		e.stalled += time.Duration(max(0, s.Nanos-e.an.lastAt))
 	}
 	switch {
-	case n&zeroWindow != 0 && e.zeroFrom.Frame == 0:
-		e.zeroFrom = at
-	case n&zeroWindow == 0 && e.zeroFrom.Frame != 0 && s.Window > 0:
-		if d := at.Sub(e.zeroFrom); d > 0 {
-			p.stalled += d
-		}
-		e.zeroFrom = event.Mark{}
+	case n&zeroWindow != 0 && !e.zero:
+		e.zero, e.zeroFrom = true, s.Nanos
+	case n&zeroWindow == 0 && e.zero && s.Window > 0:
+		e.zero = false
+		p.stalled += time.Duration(max(0, s.Nanos-e.zeroFrom))
 	}
 }

@@ -3,7 +3,6 @@ package tcp
 import (
 	"time"
 
-	"example.com/wirewatch/event"
 	"example.com/wirewatch/flow"
 	"example.com/wirewatch/packet"
 )
@@ -23,10 +22,11 @@ const (
 // The zero Conn is ready. It has one owner.
 type Conn struct {
 	ends        [2]end
-	First, Last event.Mark // of the flow's segments
-	syn         event.Mark // the latest SYN
+	first, last int64 // the earliest and the latest capture time of a segment, in nanoseconds
+	syn         int64 // capture time of the latest SYN
 	rtt         time.Duration
 	saw         uint8 // tcp.completeness
+	begun       bool  // a segment was seen
 	hasRTT      bool
 	shaken      bool // a SYN was seen
 	closer      closer
@@ -51,8 +51,9 @@ type end struct {
 	finSeen  bool
 	an       analysis
 	stalled  time.Duration // that bytes of this end lost to retransmission or its peer's zero window
-	zeroFrom event.Mark    // since when this end's window is zero
-	maxWin   uint16        // the largest window offered, before scaling
+	zeroFrom int64         // capture time since when this end's window is zero, where zero
+	zero     bool
+	maxWin   uint16 // the largest window offered, before scaling
 }
 
 // Window is the most that the end which sends in dir can have offered to
@@ -74,14 +75,14 @@ func (c *Conn) Window(dir flow.Dir) uint32 {
 type Counters struct {
 	Packets             uint64
 	Bytes, Lost         uint64 // stream bytes delivered, and missing: set by the flow's owner
-	Conflicts           uint64 // likewise
-	Retransmissions     uint64
-	FastRetransmissions uint64
-	OutOfOrder          uint64
-	DuplicateACKs       uint64
-	ZeroWindows         uint64
-	WindowUpdates       uint64
-	KeepAlives          uint64
+	Conflicts           uint32 // likewise
+	Retransmissions     uint32
+	FastRetransmissions uint32
+	OutOfOrder          uint32
+	DuplicateACKs       uint32
+	ZeroWindows         uint32
+	WindowUpdates       uint32
+	KeepAlives          uint32
 }
 
 // Reuses reports that a SYN is not this connection's but opens the next one on
@@ -98,11 +99,10 @@ func (c *Conn) Reuses(dir flow.Dir, s *packet.Segment) bool {
 // for a RST whose sequence number its peer does not expect: such a one is
 // challenged, and the connection lives on (RFC 5961 §3.2).
 func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
-	at := event.Mark(s.Stamp())
-	if c.First.Frame == 0 {
-		c.First = at
+	if !c.begun {
+		c.begun, c.first, c.last = true, s.Nanos, s.Nanos
 	}
-	c.Last = at
+	c.first, c.last = min(c.first, s.Nanos), max(c.last, s.Nanos)
 	e, p := &c.ends[dir], &c.ends[dir.Reverse()]
 	if e.Packets == 0 && !s.Flags.Any(packet.SYN) {
 		e.base = s.Seq - 1
@@ -110,16 +110,16 @@ func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
 	e.Packets++
 	e.maxWin = max(e.maxWin, s.Window)
 	c.analyse(e, p, s)
-	c.handshake(e, p, s, at)
+	c.handshake(e, p, s)
 	c.teardown(dir, s, valid)
 	c.saw |= sawOf(s)
 }
 
 // handshake moves both ends by the SYNs, and by what acknowledges them.
-func (c *Conn) handshake(e, p *end, s *packet.Segment, at event.Mark) {
+func (c *Conn) handshake(e, p *end, s *packet.Segment) {
 	switch syn, ack := s.Flags.Any(packet.SYN), s.Flags.Any(packet.ACK); {
 	case syn && !ack:
-		c.shaken, c.syn = true, at
+		c.shaken, c.syn = true, s.Nanos
 		if c.saw&(sawData|sawFIN) == 0 { // refused, and tried again
 			c.reset.yes = false
 			e.state, p.state = e.state.again(), p.state.again()
@@ -145,7 +145,7 @@ func (c *Conn) handshake(e, p *end, s *packet.Segment, at event.Mark) {
 	if s.Flags.Any(packet.ACK) && (!p.synSeen || s.Ack.Sub(p.base) > 0) {
 		p.state = p.state.after(rcvACKofSYN)
 		if !c.hasRTT && !s.Flags.Any(packet.SYN) && c.saw&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
-			c.rtt, c.hasRTT = at.Sub(c.syn), true
+			c.rtt, c.hasRTT = time.Duration(s.Nanos-c.syn), true
 		}
 	}
 }

@@ -107,7 +107,7 @@ type Flow struct {
 // Flow makes the fact.
 func (c *Conn) Flow(cause Cause, protocol string) *Flow {
 	f := &Flow{
-		Handshake: c.shaken, Duration: c.Last.Sub(c.First), Completeness: c.saw, Protocol: protocol,
+		Handshake: c.shaken, Duration: time.Duration(c.last - c.first), Completeness: c.saw, Protocol: protocol,
 		States: [2]State{c.ends[0].state, c.ends[1].state},
 		Ends:   [2]Counters{c.ends[0].Counters, c.ends[1].Counters},
 	}
@@ -247,8 +247,9 @@ func (f *Flow) end(yield func(string, event.Value) bool, d flow.Dir, names *[12]
 		return false
 	}
 	for i, n := range [...]uint64{
-		e.Packets, e.Bytes, e.Retransmissions, e.FastRetransmissions, e.OutOfOrder, e.DuplicateACKs,
-		e.ZeroWindows, e.WindowUpdates, e.KeepAlives, e.Lost, e.Conflicts,
+		e.Packets, e.Bytes, uint64(e.Retransmissions), uint64(e.FastRetransmissions), uint64(e.OutOfOrder),
+		uint64(e.DuplicateACKs), uint64(e.ZeroWindows), uint64(e.WindowUpdates), uint64(e.KeepAlives), e.Lost,
+		uint64(e.Conflicts),
 	} {
 		if !yield(names[i+1], event.IntOf(n)) {
 			return false

@@ -58,17 +58,22 @@ func parseOptions(p []byte) (o Options) {
 	return o
 }
 
-// appendSACK is dst, or if the segment has a SACK option the ranges in it, in
-// the memory of dst (RFC 2018 §3).
-func appendSACK(dst []span, p []byte) []span {
+// parseSACK is old or, if the segment has a SACK option, what that reports, in
+// the memory of old.
+func parseSACK(old *sack, p []byte) *sack {
 	walk(p, func(kind byte, body []byte) bool {
 		if kind != optSACK {
 			return true
 		}
-		for dst = dst[:0]; len(body) >= 8; body = body[8:] {
-			dst = append(dst, span{packet.Seq(binary.BigEndian.Uint32(body)), packet.Seq(binary.BigEndian.Uint32(body[4:]))})
+		if old == nil {
+			old = &sack{}
+		}
+		old.n = 0
+		for ; len(body) >= 8 && int(old.n) < len(old.ranges); body = body[8:] {
+			old.ranges[old.n] = span{packet.Seq(binary.BigEndian.Uint32(body)), packet.Seq(binary.BigEndian.Uint32(body[4:]))}
+			old.n++
 		}
 		return false
 	})
-	return dst
+	return old
 }

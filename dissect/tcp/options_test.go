@@ -35,18 +35,21 @@ func TestOptions(t *testing.T) {
 }
 
 func TestSACK(t *testing.T) {
-	before := []span{{1, 2}}
+	before := sack{n: 1, ranges: [4]span{{1, 2}}}
 	for name, tc := range map[string]struct {
 		in   []byte
 		want []span
 	}{
-		"no option keeps what was there": {[]byte{1, 1}, before},
+		"no option keeps what was there": {[]byte{1, 1}, []span{{1, 2}}},
 		"two ranges":                     {[]byte{1, 1, 5, 18, 0, 0, 0, 5, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 1}, []span{{5, 9}, {0xfffffff0, 1}}},
 		"an empty option":                {[]byte{5, 2}, []span{}},
+		"more than fit a header":         {append([]byte{5, 42}, make([]byte, 40)...), make([]span, 4)},
 		"half a range":                   {[]byte{5, 8, 0, 0, 0, 5, 0, 0}, []span{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := appendSACK(slices.Clone(before), tc.in); !slices.Equal(got, tc.want) {
+			old := before
+			got := parseSACK(&old, tc.in)
+			if !slices.Equal(got.ranges[:got.n], tc.want) {
 				t.Errorf("%v, want %v", got, tc.want)
 			}
 		})
@@ -62,7 +65,7 @@ func FuzzOptions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p := slices.Clip(slices.Clone(in))
 		o := parseOptions(p)
-		sacked := appendSACK(nil, p)
+		sacked := parseSACK(nil, p)
 		if !slices.Equal(p, in) {
 			t.Fatal("the options were changed")
 		}
@@ -83,8 +86,8 @@ func FuzzOptions(f *testing.F) {
 		if o.SACKPermitted && !has(optSACKOK, 2) {
 			t.Error("SACK permitted")
 		}
-		if 8*len(sacked) > len(in) {
-			t.Errorf("%d ranges in %d bytes", len(sacked), len(in))
+		if sacked != nil && 8*int(sacked.n) > len(in) {
+			t.Errorf("%d ranges in %d bytes", sacked.n, len(in))
 		}
 		w := newWire(t)
 		for i := range 3 {

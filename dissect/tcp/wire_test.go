@@ -165,8 +165,8 @@ func (w *wire) option(line string, dir flow.Dir, s *packet.Segment, word string,
 }
 
 // names of counters, as scripts call them.
-func counters(c *Counters) map[string]uint64 {
-	return map[string]uint64{
+func counters(c *Counters) map[string]uint32 {
+	return map[string]uint32{
 		"retransmission": c.Retransmissions, "fast": c.FastRetransmissions, "out-of-order": c.OutOfOrder,
 		"duplicate-ack": c.DuplicateACKs, "zero-window": c.ZeroWindows, "window-update": c.WindowUpdates,
 		"keep-alive": c.KeepAlives,

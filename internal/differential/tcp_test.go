@@ -68,7 +68,7 @@ func TestTCP(t *testing.T) {
 
 func analysisDiff(f *tcp.Flow, x *truth) string {
 	client, server := &f.Ends[flow.ClientToServer], &f.Ends[flow.ServerToClient]
-	retrans, ooo := client.Retransmissions+server.Retransmissions, client.OutOfOrder+server.OutOfOrder
+	retrans, ooo := uint64(client.Retransmissions+server.Retransmissions), uint64(client.OutOfOrder+server.OutOfOrder)
 	if retrans == x.Retrans && ooo == x.OOO && sameCompleteness(f, x.Compl) {
 		return ""
 	}
