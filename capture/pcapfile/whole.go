@@ -24,8 +24,12 @@ type whole struct {
 // be called again and loses nothing, and for an input that is too large.
 func (r *reader) entire(ctx context.Context) (*whole, error) {
 	if d, ok := r.in.(direct); ok && r.held == nil {
-		if w, err := d.whole(int64(len(r.carry))); w != nil || err != nil {
-			return w, err
+		w, err := d.whole(int64(len(r.carry)))
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("capture: read %s: %w", r.name, err)
+		case w != nil:
+			return w, nil
 		}
 	}
 	if r.held == nil {
