@@ -433,8 +433,8 @@ func (c *Conn) ask(s *Spec, started bool, role flow.Dir, p []byte) Match {
 // begin makes the dissector for bytes p of dir, whose sender plays role.
 func (c *Conn) begin(s *Spec, dir, role flow.Dir, p []byte) flow.Dir {
 	o := Offer{
-		Swapped: role != dir,
-		Mid:     c.mid || c.half[0].started || c.half[1].started,
+		Swapped: role != dir, Exchange: c.offer.Exchange, // of the exchange that went back to probing
+		Mid: c.mid || c.half[0].started || c.half[1].started,
 	}
 	c.keep(&c.half[dir], p, 0)
 	if o.Swapped && c.host.Flip() {

@@ -590,7 +590,7 @@ func TestHandoff(t *testing.T) {
 		d.send(c2s, "ac1")
 		d.send(s2c, "!s1")
 		d.heard(`a client "ac1"`, `a server "!s1"`, "a close",
-			`x new swapped=false mid=false exchange=0 token=""`, `x client "c1"`, `x server "s1"`)
+			`x new swapped=false mid=false exchange=7 token=""`, `x client "c1"`, `x server "s1"`)
 	})
 	t.Run("to probing, which changes the roles", func(t *testing.T) {
 		d := newDriver(t, false)
@@ -603,7 +603,7 @@ func TestHandoff(t *testing.T) {
 		}
 		hand(d, "")
 		d.send(s2c, "!c1")
-		d.heard(`a server "!c1"`, "a close", `x new swapped=true mid=false exchange=0 token=""`, `x server "c1"`)
+		d.heard(`a server "!c1"`, "a close", `x new swapped=true mid=false exchange=7 token=""`, `x server "c1"`)
 	})
 	t.Run("to a name that nobody has", func(t *testing.T) {
 		d := newDriver(t, false)
