@@ -140,6 +140,16 @@ func TestBytesPassThrough(t *testing.T) {
 	d.told()
 }
 
+func TestNothingComesAfterAnEnd(t *testing.T) {
+	d := newDriver(t, false)
+	d.send(c2s, "abc")
+	d.End(c2s, dissect.FIN)
+	d.send(c2s, "def")
+	d.Gap(c2s, 9)
+	d.send(s2c, "x")
+	d.heard(`a client "abc"`, `a client ""$`, `a server "x"`)
+}
+
 func TestUnconsumedBytesAreOfferedAgain(t *testing.T) {
 	d := newDriver(t, false)
 	d.a.data = func(c *dissect.Conn, dir flow.Dir, p []byte, _ bool) (int, dissect.Verdict) {
@@ -246,6 +256,38 @@ func TestProbing(t *testing.T) {
 		d.heard()
 		d.send(c2s, "c")
 		d.heard(`x new swapped=false mid=false exchange=0 token=""`, `x client "abc"`, `x server "12"`)
+	})
+	t.Run("bytes that answer what is yet to come", func(t *testing.T) {
+		asked := func(role flow.Dir, p []byte) dissect.Match {
+			if role == c2s && p[0] == 'c' {
+				return dissect.Yes
+			}
+			return dissect.No
+		}
+		d := newDriver(t, false)
+		d.env.Specs = []dissect.Spec{d.other("x", asked)}
+		d.host.Lacks[c2s] = true
+		d.send(s2c, "12")
+		d.send(s2c, "3")
+		d.heard()
+		d.host.Lacks[c2s] = false
+		d.send(c2s, "c")
+		d.heard(`x new swapped=false mid=false exchange=0 token=""`, `x client "c"`, `x server "123"`)
+	})
+	t.Run("bytes that answer what never comes", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.env.Specs = []dissect.Spec{d.other("x", late(20))}
+		d.env.Limits.Carry = 5
+		d.host.Lacks[c2s] = true
+		for range 12 {
+			if d.send(s2c, "zz"); len(d.Rest(s2c)) > 5 {
+				t.Fatalf("%d bytes are held", len(d.Rest(s2c)))
+			}
+		}
+		d.heard()
+		if n := d.Offset(s2c) + uint64(len(d.Rest(s2c))); n != 24 {
+			t.Errorf("offset %d", n)
+		}
 	})
 	t.Run("the limit", func(t *testing.T) {
 		d := newDriver(t, false)
