@@ -31,8 +31,6 @@ type lines struct {
 	n       uint32
 }
 
-const maxLine = 200
-
 func newLines(o dissect.Offer) dissect.Dissector {
 	l := &lines{n: o.Exchange, lost: [2]bool{o.Mid, o.Mid}}
 	if o.Swapped {

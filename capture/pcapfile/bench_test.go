@@ -86,9 +86,9 @@ func exhaust(s *Source) error {
 
 func BenchmarkRead(b *testing.B) {
 	for _, size := range sizes {
-		for format, make := range map[string]func(n, least, most int) ([]byte, int){"pcap": benchPcap, "pcapng": benchPcapng} {
+		for format, build := range map[string]func(n, least, most int) ([]byte, int){"pcap": benchPcap, "pcapng": benchPcapng} {
 			b.Run(format+"/"+size.name, func(b *testing.B) {
-				file, frames := make(benchSize, size.min, size.max)
+				file, frames := build(benchSize, size.min, size.max)
 				benchRead(b, []string{write(b, "f", file)}, int64(len(file)), frames)
 			})
 		}

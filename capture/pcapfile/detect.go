@@ -13,7 +13,7 @@ const maxMagic = 12
 
 // ErrFormat says that an input is not a capture that can be read: it is not
 // damaged, it is something else.
-var ErrFormat = errors.New("not a pcap or pcapng capture, plain or in gzip or zstd")
+var ErrFormat = errors.New("not a pcap, pcapng, Network Monitor or ERF capture, plain or in gzip or zstd")
 
 // found is what detect makes of the start of an input: how it is to be read, if
 // that is known.
@@ -55,8 +55,6 @@ var foreign = []struct {
 	convertible bool
 }{
 	{"snoop\x00\x00\x00", "a snoop capture", true},
-	{"GMBU", "a Microsoft Network Monitor 2 capture", true},
-	{"RTSS", "a Microsoft Network Monitor 1 capture", true},
 	{"TRSNIFF data", "a Sniffer capture", true},
 	{"XCP\x00", "a NetXRay or Windows Sniffer capture", true},
 	{"btsnoop\x00", "a btsnoop capture", true},

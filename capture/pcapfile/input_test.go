@@ -242,7 +242,6 @@ func TestOpenErrors(t *testing.T) {
 		{"short", "abc", "it has 3 bytes"},
 		{"text", "GET / HTTP/1.1", "it starts with 47455420"},
 		{"snoop", "snoop\x00\x00\x00\x00\x00\x00\x02", "it looks like a snoop capture, which Wireshark's editcap can convert"},
-		{"netmon", "GMBU\x00\x02\x01\x00", "it looks like a Microsoft Network Monitor 2 capture, which Wireshark's editcap can convert"},
 		{"xz", "\xfd7zXZ\x00\x00\x04", "it looks like xz-compressed"},
 		{"keys", "CLIENT_RANDOM 00", "it looks like a TLS key log"},
 		{"pcapng without its magic", "\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x00\x00\x00\x00",
@@ -254,7 +253,7 @@ func TestOpenErrors(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tc.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		want := "capture: open " + path + ": not a pcap or pcapng capture, plain or in gzip or zstd: " + tc.want
+		want := "capture: open " + path + ": not a pcap, pcapng, Network Monitor or ERF capture, plain or in gzip or zstd: " + tc.want
 		if _, err := Open([]string{path}, Options{}); !errors.Is(err, ErrFormat) || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", tc.name, err, want)
 		}
@@ -383,8 +382,8 @@ func TestCancelFile(t *testing.T) {
 
 // Nothing is allocated for a frame, or for a block once there are some.
 func TestAllocations(t *testing.T) {
-	for name, make := range map[string]func(n, least, most int) ([]byte, int){"pcap": benchPcap, "pcapng": benchPcapng} {
-		file, _ := make(8<<20, 60, 290)
+	for name, build := range map[string]func(n, least, most int) ([]byte, int){"pcap": benchPcap, "pcapng": benchPcapng} {
+		file, _ := build(8<<20, 60, 290)
 		for _, in := range []io.Reader{bytes.NewReader(file), open(t, write(t, "f", file))} {
 			s, err := NewReader(in, name, Options{})
 			if err != nil {

@@ -229,7 +229,7 @@ func (s *Source) Progress() (read, size int64) {
 // Close closes the inputs. Blocks handed on stay valid.
 func (s *Source) Close() error {
 	if s.err != nil {
-		return nil
+		return nil //nolint:nilerr // closed before: what went wrong was said then
 	}
 	s.err = fmt.Errorf("capture: read: %w", os.ErrClosed)
 	var errs []error

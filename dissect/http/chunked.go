@@ -68,7 +68,7 @@ func (d *dissector) chunkSize(f *feed, h *half) (dissect.Verdict, bool) {
 		return dissect.More, false
 	}
 	f.take(len(line) + 1)
-	text, flaw := line, (*event.Code)(nil)
+	text := line
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		text = line[:n-1]
 	} else {

@@ -26,7 +26,7 @@ var graph = map[string]string{
 	"reassembly": "packet",
 	"content":    "",
 
-	"capture/pcapfile": "capture",
+	"capture/pcapfile": "capture packet",
 	"capture/decode":   "capture packet flow",
 
 	"dissect":      "event flow",

@@ -80,12 +80,12 @@ func TestEveryRuneIsSafeInEveryMode(t *testing.T) {
 // runes yields every rune of the planes that hold assigned characters, and
 // some of each of the others.
 func runes(yield func(rune) bool) {
-	for r, step := rune(0), rune(1); r <= unicode.MaxRune; r += step {
-		if step = 1; r >= 0x33500 && r < 0xe0000 || r >= 0xe1000 {
-			step = 0x3f
-		}
+	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if !yield(r) {
 			return
+		}
+		if r >= 0x33500 && r < 0xe0000 || r >= 0xe1000 {
+			r += 0x3e
 		}
 	}
 }

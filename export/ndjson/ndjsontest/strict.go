@@ -35,7 +35,7 @@ func Decode(line []byte) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = dec.Token(); err != io.EOF {
+	if _, err = dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the object")
 	}
 	object, ok := v.(map[string]any)
