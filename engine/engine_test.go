@@ -505,3 +505,14 @@ func TestSummary(t *testing.T) {
 		}
 	}
 }
+
+func TestSummaryDigest(t *testing.T) {
+	s := &Summary{Frames: 3, Flows: 2, Bytes: 9, First: event.Mark{Frame: 1, Nanos: 5}, Last: event.Mark{Frame: 3, Nanos: 8}}
+	if d := s.Digest(); d.Result != "3 frames, 2 flows" || d.Bytes != 9 || d.Took != 3 || d.Level != event.Normal {
+		t.Errorf("%+v", d)
+	}
+	s.Error = "capture: cut"
+	if d := s.Digest(); d.Note != s.Error || d.Level != event.Error {
+		t.Errorf("%+v", d)
+	}
+}

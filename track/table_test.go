@@ -348,3 +348,42 @@ func TestFinishInShares(t *testing.T) {
 	w.tab.Finish(event.Mark{Frame: 3}, 3)
 	w.told("c flow capture-end")
 }
+
+// asker says what its host says of the segments below.
+type asker struct{}
+
+func (asker) Data(c *dissect.Conn, dir flow.Dir, p []byte, _ bool) (int, dissect.Verdict) {
+	if len(p) > 0 {
+		shake, ok := c.Connect()
+		say(c, dir, "%s: acked %d %d, owed %t, stalled %v, connect %v %t, frame %d", p,
+			c.Acked(dir), c.Acked(dir.Reverse()), c.Owed(dir.Reverse()), c.Stalled(dir), shake, ok, c.Now().Frame)
+	}
+	return len(p), dissect.More
+}
+
+func (asker) Gap(*dissect.Conn, flow.Dir, uint64) dissect.Verdict { return dissect.More }
+
+func TestWhatADissectorMayKnow(t *testing.T) {
+	spec := dissect.Spec{
+		Name:  "asker",
+		Probe: func(flow.Dir, []byte) dissect.Match { return dissect.Yes },
+		Join:  func(flow.Dir, []byte) dissect.Match { return dissect.Yes },
+		New:   func(dissect.Offer) dissect.Dissector { return asker{} },
+	}
+	w := newWorld(t, testLimits(), spec)
+	w.play(shake("a")+"a> PA abc\na< PA de").told("a open",
+		"a client abc: acked 0 0, owed false, stalled 0s, connect 2ms true, frame 4",
+		"a server de: acked 0 3, owed false, stalled 0s, connect 2ms true, frame 5")
+	w.play("a> PA fg lost\na< PA h\na> PA fg seq=3 +300ms").told(
+		"a server h: acked 0 5, owed true, stalled 0s, connect 2ms true, frame 7",
+		"a client fg: acked 5 3, owed false, stalled 0s, connect 2ms true, frame 8")
+	w.play("a> PA jk\na> PA jk seq=5 +200ms\na> PA l").told(
+		"a client jk: acked 5 3, owed false, stalled 0s, connect 2ms true, frame 9",
+		"a client l: acked 5 3, owed false, stalled 200ms, connect 2ms true, frame 11")
+	w.play("b> PA x").told("b open", "b client x: acked 0 0, owed false, stalled 0s, connect 0s false, frame 12")
+}
+
+func TestRolesOfASynAck(t *testing.T) {
+	w := newWorld(t, testLimits())
+	w.play("a< SA\na> A\na< PA hi").told("a open", `a server "hi"`)
+}

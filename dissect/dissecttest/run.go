@@ -71,8 +71,8 @@ func (st *sampleTest) same(s *Sample, w way, want []string) bool {
 }
 
 const (
-	mostPlaces = 600    // positions that are tried in one sample
-	mostBytes  = 200000 // that all plays of one check deliver, or nearly
+	mostPlaces = 400    // positions that are tried in one sample
+	mostBytes  = 100000 // that all plays of one check deliver, or nearly
 	random     = 50     // random ways to cut a sample
 )
 
