@@ -50,7 +50,7 @@ func (w *whim) Data(c *dissect.Conn, dir flow.Dir, p []byte, end bool) (int, dis
 	for i, b := range p {
 		if at := off + uint64(i); b != byteAt(wire, at) {
 			w.fail("byte %d of %s is %#x, want %#x", at, wire, b, byteAt(wire, at))
-		} else if f := c.At(dir, i).Frame; f != uint64(w.from[wire][at]) { //nolint:gosec // a count
+		} else if f := c.At(dir, i).Frame; f != uint64(w.from[wire][at]) {
 			w.fail("byte %d of %s is of frame %d, want %d", at, wire, f, w.from[wire][at])
 		}
 	}
@@ -92,7 +92,7 @@ func (w *whim) Close() {
 }
 
 func (o *oracle) spec() dissect.Spec {
-	probe := func(flow.Dir, []byte) dissect.Match { return dissect.Match(o.r.IntN(3)) } //nolint:gosec // 0 to 2
+	probe := func(flow.Dir, []byte) dissect.Match { return dissect.Match(o.r.IntN(3)) }
 	return dissect.Spec{Name: "whim", Probe: probe, Join: probe, New: func(dissect.Offer) dissect.Dissector {
 		o.live++
 		return &whim{oracle: o}
@@ -123,21 +123,21 @@ const maxPiece = 30
 
 // step delivers something.
 func (o *oracle) step() {
-	wire := flow.Dir(o.r.IntN(2)) //nolint:gosec // 0 or 1
+	wire := flow.Dir(o.r.IntN(2))
 	dir := o.h.Dir(wire)
 	o.h.Mark.Frame++
 	o.h.Lacks = [2]bool{o.r.IntN(4) == 0, o.r.IntN(4) == 0}
 	switch k := o.r.IntN(20); {
 	case o.c.EndOf(dir) != dissect.Open:
 	case k == 0:
-		n := uint64(1 + o.r.IntN(50)) //nolint:gosec // positive
+		n := uint64(1 + o.r.IntN(50))
 		o.total[wire] += n
 		o.c.Gap(dir, n)
 	default:
 		p := make([]byte, 1+o.r.IntN(maxPiece))
 		for i := range p {
 			p[i] = byteAt(wire, o.total[wire])
-			o.from[wire][o.total[wire]] = int(o.h.Mark.Frame) //nolint:gosec // a count
+			o.from[wire][o.total[wire]] = int(o.h.Mark.Frame)
 			o.total[wire]++
 		}
 		o.c.Data(dir, p)
@@ -146,7 +146,7 @@ func (o *oracle) step() {
 }
 
 func driveAtRandom(t *testing.T, seed uint64) {
-	o := &oracle{t: t, r: rand.New(rand.NewPCG(seed, 2)), from: [2]map[uint64]int{{}, {}}} //nolint:gosec // a test has to repeat
+	o := &oracle{t: t, r: rand.New(rand.NewPCG(seed, 2)), from: [2]map[uint64]int{{}, {}}}
 	o.h.Firm = o.r.IntN(2) == 0
 	o.env.Limits = dissect.DefaultLimits()
 	o.env.Limits.Carry, o.env.Limits.Probe = 1+o.r.IntN(100), 1+o.r.IntN(40)
@@ -157,7 +157,7 @@ func driveAtRandom(t *testing.T, seed uint64) {
 		o.check()
 		if o.r.IntN(60) == 0 {
 			o.h.Mark = event.Mark{Frame: o.h.Mark.Frame + 1}
-			o.c.End(flow.Dir(o.r.IntN(2)), dissect.FIN) //nolint:gosec // 0 or 1
+			o.c.End(flow.Dir(o.r.IntN(2)), dissect.FIN)
 			o.check()
 		}
 	}

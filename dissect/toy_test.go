@@ -207,7 +207,7 @@ func (k *packets) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict {
 }
 
 func packet(role flow.Dir, s string) string {
-	return string(append(binary.BigEndian.AppendUint16([]byte{magic[role]}, uint16(len(s))), s...)) //nolint:gosec // short
+	return string(append(binary.BigEndian.AppendUint16([]byte{magic[role]}, uint16(len(s))), s...))
 }
 
 // ask and answer are packets of the client and of the server.

@@ -132,7 +132,7 @@ func (st *stage) piece(i int, p Piece) {
 	st.at += len(p.Data)
 	st.data(i, dir, before)
 	if gap > 0 {
-		st.c.Gap(st.h.Dir(dir), uint64(gap)) //nolint:gosec // positive
+		st.c.Gap(st.h.Dir(dir), uint64(gap))
 		st.check()
 	}
 	st.data(i, dir, after)

@@ -100,7 +100,7 @@ func (st *sampleTest) cuts() {
 			}
 		}
 	}
-	for seed := range uint64(random / min(step, 10)) { //nolint:gosec // small
+	for seed := range uint64(random / min(step, 10)) {
 		if !st.same(st.s, way{name: fmt.Sprintf("cut by seed %d", seed), cut: atRandom(seed)}, st.base.facts) {
 			return
 		}
@@ -109,7 +109,7 @@ func (st *sampleTest) cuts() {
 
 // atRandom cuts every piece at random, the same for the same seed.
 func atRandom(seed uint64) cuts {
-	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test has to repeat
+	r := rand.New(rand.NewPCG(seed, 0))
 	return func(_, size int) (parts []int) {
 		longest := 1 + r.IntN(min(size, 1+size>>r.IntN(8)))
 		for size > 0 {
