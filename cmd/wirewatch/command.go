@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
+	"io"
 	"runtime/debug"
-	"strconv"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // options are what the command line asks for.
@@ -18,27 +18,18 @@ type options struct {
 	json     bool
 	progress bool
 	body     bodyLimit
-	out      string
+	out      string // "-" is standard output
 	quiet    bool
 	verbose  bool
 	noNames  bool // accepted: names are never resolved
 }
 
-const long = `wirewatch reads packet captures and says what the clients and the servers in
-them said to each other: TCP connections from handshake to teardown, HTTP
-exchanges with their headers, bodies and timing, server-sent events, and where
-the traffic departs from the specifications or bytes are missing.
+// defaultBody is the body limit unless the command line sets one.
+const defaultBody bodyLimit = 64 << 10
 
-Captures are pcap or pcapng, also compressed with gzip or zstd, in files or on
-standard input ("-"). Several files are read as one capture, in time order.`
-
-const examples = `  wirewatch capture.pcap                       a line for each fact
-  wirewatch -r capture.pcap -T ndjson          a JSON object for each fact
-  wirewatch a.pcap b.pcap.gz --body-limit all  two captures as one, bodies whole
-  tcpdump -U -w - | wirewatch -r -             as it happens`
-
-func newCommand(std streams) *cobra.Command {
-	o := &options{body: 64 << 10}
+// newCommand makes the command that args are going to be parsed with.
+func newCommand(args []string, std streams) *cobra.Command {
+	o := &options{body: defaultBody}
 	cmd := &cobra.Command{
 		Use:               "wirewatch [flags] FILE...",
 		Short:             "See what a client and a server said to each other",
@@ -51,94 +42,146 @@ func newCommand(std streams) *cobra.Command {
 		DisableAutoGenTag: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.files = append(o.files, args...)
-			if err := o.check(); err != nil {
+			if err := o.check(cmd.Flags(), std.in); err != nil {
 				return usageError{err}
 			}
 			return run(cmd.Context(), o, std)
 		},
 	}
+	cmd.SetArgs(args)
 	cmd.SetIn(std.in)
 	cmd.SetOut(std.out)
 	cmd.SetErr(std.err)
 	cmd.SetVersionTemplate("wirewatch {{.Version}}\n")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (see wirewatch --help)", err)}
-	})
-	f := cmd.Flags()
-	f.SortFlags = false
-	f.StringArrayVarP(&o.files, "read", "r", nil, "read a capture `FILE`, or - for standard input (repeatable)")
-	f.StringVarP(&o.format, "type", "T", "text", "write text or ndjson")
-	f.BoolVar(&o.json, "json", false, "the same as -T ndjson")
-	f.BoolVar(&o.progress, "progress", false, "also write facts as they happen that a later fact repeats")
-	f.Var(&o.body, "body-limit", "keep so much of each decoded body: a `SIZE` such as 64KiB, 0 for none (and nothing is decoded), or all")
-	f.StringVarP(&o.out, "output", "o", "", "write to `FILE` (readable by you only) instead of standard output")
-	f.BoolVarP(&o.noNames, "no-names", "n", false, "accepted: addresses are never resolved to names")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress bar")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "say on standard error what was read, how fast, and in what memory")
-	f.BoolP("version", "V", false, "print the version")
+	cmd.SetFlagErrorFunc(flagError)
+	groups := o.groups()
+	for _, g := range groups {
+		cmd.Flags().AddFlagSet(g.flags)
+	}
+	setHelp(cmd, groups)
+	setCompletion(cmd, args)
 	return cmd
 }
 
-func (o *options) check() error {
+// group is flags that the help shows together.
+type group struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// groups are all flags.
+func (o *options) groups() []group {
+	set := func() *pflag.FlagSet {
+		f := pflag.NewFlagSet("", pflag.ContinueOnError)
+		f.SortFlags = false
+		return f
+	}
+	r, w, m := set(), set(), set()
+	r.StringArrayVarP(&o.files, "read", "r", nil, "read the capture `FILE`, or standard input if it is -; the same as naming it without -r (repeatable)")
+
+	w.StringVarP(&o.format, "type", "T", "text", "write in this `FORMAT`: text or ndjson")
+	w.BoolVar(&o.json, "json", false, "the same as -T ndjson")
+	w.BoolVar(&o.progress, "progress", false, "also write what a later record repeats, as soon as it is known: connections opened, requests and responses begun")
+	w.Var(&o.body, "body-limit", "keep up to this `SIZE` of each decoded body, such as 4096, 64KiB or 1MB; 0 decodes none, all keeps all")
+	w.StringVarP(&o.out, "output", "o", "-", "write to `FILE`, which only you may read, or to standard output if it is -")
+
+	m.BoolVarP(&o.noNames, "no-names", "n", false, "accepted and ignored: addresses are never resolved to names")
+	m.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress bar")
+	m.BoolVarP(&o.verbose, "verbose", "v", false, "when done, say on standard error how much was read, how fast, and in what memory")
+	m.BoolP("version", "V", false, "print the version and exit")
+	m.BoolP("help", "h", false, "print this help and exit")
+	return []group{{"Reading", r}, {"Writing", w}, {"Other", m}}
+}
+
+// check looks at the options as a whole.
+func (o *options) check(set *pflag.FlagSet, stdin io.Reader) error {
 	if o.json {
+		if set.Changed("type") && o.format != "ndjson" {
+			return fmt.Errorf("--json and -T %s contradict each other", o.format)
+		}
 		o.format = "ndjson"
 	}
-	if o.format != "text" && o.format != "ndjson" {
+	switch {
+	case !slices.Contains(formats, o.format):
 		return fmt.Errorf("-T %s: the formats are text and ndjson", o.format)
+	case o.out == "":
+		return errors.New("-o: the FILE to write to has no name")
+	case len(o.files) == 0:
+		return errors.New("no capture given: name a FILE, or - for standard input" + seeHelp)
 	}
-	if len(o.files) == 0 {
-		return errors.New("no capture given: name a FILE, or - for standard input (see wirewatch --help)")
-	}
-	return nil
+	return checkInputs(o.files, stdin)
 }
 
-// bodyLimit is a size in bytes; negative is all.
-type bodyLimit int64
+// formats are what -T takes.
+var formats = []string{"text", "ndjson"}
 
-func (b *bodyLimit) Type() string { return "size" }
-
-func (b *bodyLimit) String() string {
-	switch n := int64(*b); {
-	case n < 0:
-		return "all"
-	case n >= 1<<20 && n%(1<<20) == 0:
-		return strconv.FormatInt(n>>20, 10) + "MiB"
-	case n >= 1<<10 && n%(1<<10) == 0:
-		return strconv.FormatInt(n>>10, 10) + "KiB"
-	default:
-		return strconv.FormatInt(n, 10)
-	}
-}
-
-var units = []struct {
-	suffix string
-	size   int64
-}{
-	{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9},
-	{"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"b", 1},
-}
-
-// Set parses "all", or a number with an optional unit: k, KiB (1024), kB (1000)
-// and so on.
-func (b *bodyLimit) Set(s string) error {
-	low := strings.ToLower(strings.TrimSpace(s))
-	if low == "all" {
-		*b = -1
-		return nil
-	}
-	unit := int64(1)
-	for _, u := range units {
-		if t, ok := strings.CutSuffix(low, u.suffix); ok {
-			low, unit = strings.TrimSpace(t), u.size
-			break
+// checkInputs finds what cannot be meant.
+func checkInputs(files []string, stdin io.Reader) error {
+	stdins := 0
+	for _, name := range files {
+		switch name {
+		case "":
+			return errors.New("the capture FILE has no name" + seeHelp)
+		case "-":
+			stdins++
 		}
 	}
-	n, err := strconv.ParseUint(low, 10, 63)
-	if err != nil || n > math.MaxInt64/uint64(unit) {
-		return errors.New("want a size such as 4096, 64KiB or 1MB, or all")
+	if stdins > 1 {
+		return errors.New("standard input (-) can be read only once")
 	}
-	*b = bodyLimit(int64(n) * unit)
+	if _, tty := terminal(stdin); stdins > 0 && tty {
+		return errors.New("standard input is a terminal: pipe a capture into it, as in: tcpdump -U -w - | wirewatch -")
+	}
 	return nil
+}
+
+const seeHelp = " (see wirewatch --help)"
+
+// insteads are what serves those who type a flag of tshark or tcpdump that we do
+// not have.
+var insteads = map[string]string{
+	"i": "; to see live traffic: tcpdump -i IF -U -w - | wirewatch -",
+	"f": "; to filter packets: tcpdump -r FILE -w - FILTER | wirewatch -",
+	"Y": "; to choose records: wirewatch -T ndjson FILE | jq 'select(...)'",
+}
+
+// flagError makes an error of a flag that names the next thing to try.
+func flagError(_ *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && insteads[unknown.GetSpecifiedName()] != "" {
+		return usageError{fmt.Errorf("%w%s", err, insteads[unknown.GetSpecifiedName()])}
+	}
+	return usageError{fmt.Errorf("%w%s", err, seeHelp)}
+}
+
+// setCompletion completes what flags take, and makes the command that prints
+// completion scripts: cobra's, if it is what args ask for, since otherwise
+// "completion" is the name of a file like any other.
+func setCompletion(cmd *cobra.Command, args []string) {
+	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // it fails for want of the flag only
+	cmd.InitDefaultCompletionCmd(args...)
+	for _, c := range cmd.Commands() {
+		c.RunE = func(_ *cobra.Command, args []string) error { return shellError(args) }
+		c.Args = cobra.ArbitraryArgs
+		for _, shell := range c.Commands() {
+			shell.Args = func(_ *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usageError{fmt.Errorf("completion %s takes no arguments", shell.Name())}
+				}
+				return nil
+			}
+		}
+	}
+}
+
+// shellError is that of a completion for no shell, or for one that we do not
+// know.
+func shellError(args []string) error {
+	const shells = "the shells are bash, zsh, fish and powershell (see wirewatch completion --help)"
+	if len(args) == 0 {
+		return usageError{errors.New("completion: no shell given: " + shells)}
+	}
+	return usageError{fmt.Errorf("completion %s: %s", args[0], shells)}
 }
 
 // release is set by the linker for a release build.

@@ -58,15 +58,15 @@ type usageError struct{ error }
 // execute runs a command line and returns its exit code, having said on
 // stderr, in one line, what went wrong.
 func execute(ctx context.Context, args []string, std streams) int {
-	cmd := newCommand(std)
-	cmd.SetArgs(args)
-	err := cmd.ExecuteContext(ctx)
-	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE):
+	err := newCommand(args, std).ExecuteContext(ctx)
+	if err == nil || errors.Is(err, syscall.EPIPE) { // whoever read the records has had enough
 		return exitOK
-	default:
-		say(std.err, "wirewatch: %s\n", safe.Clean(err.Error(), safe.Detail))
 	}
+	mode := safe.Detail
+	if _, tty := terminal(std.err); tty && asciiOnly() {
+		mode = safe.ASCII
+	}
+	say(std.err, "wirewatch: %s\n", safe.Clean(err.Error(), mode))
 	var usage usageError
 	var damaged *capture.Damaged
 	switch {

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+func TestUsageErrors(t *testing.T) {
+	for _, c := range []struct {
+		args  []string
+		words []string
+	}{
+		{nil, []string{"no capture given", "--help"}},
+		{[]string{"-T", "ndjson"}, []string{"no capture given"}},
+		{[]string{"--nonsense", demo}, []string{"--nonsense", "--help"}},
+		{[]string{"-i", "eth0"}, []string{"-i", "tcpdump"}},
+		{[]string{"-f", "tcp", demo}, []string{"-f", "tcpdump"}},
+		{[]string{"-Y", "http", demo}, []string{"-Y", "jq"}},
+		{[]string{"-w", "x.pcap", demo}, []string{"-w", "--help"}},
+		{[]string{"-D"}, []string{"-D", "--help"}},
+		{[]string{"--\x1b[31mred", demo}, []string{"[31mred"}},
+		{[]string{"-T"}, []string{"-T", "--help"}},
+		{[]string{"-T", "har", demo}, []string{"-T har", "text", "ndjson"}},
+		{[]string{"-T", "", demo}, []string{"-T", "text", "ndjson"}},
+		{[]string{"-T", "\x1b[31m", demo}, []string{"text", "ndjson"}},
+		{[]string{"--json", "-T", "text", demo}, []string{"--json", "-T text"}},
+		{[]string{"--body-limit", "much", demo}, []string{"--body-limit", `"much"`, "64KiB"}},
+		{[]string{"--body-limit", "-1", demo}, []string{"--body-limit"}},
+		{[]string{"-r"}, []string{"-r", "--help"}},
+		{[]string{""}, []string{"no name"}},
+		{[]string{"-r", "", demo}, []string{"no name"}},
+		{[]string{"-o", "", demo}, []string{"-o", "no name"}},
+		{[]string{"-", "-"}, []string{"only once"}},
+		{[]string{"-r", "-", demo, "-"}, []string{"only once"}},
+		{[]string{"completion"}, []string{"no shell", "bash"}},
+		{[]string{"completion", "tcsh"}, []string{"completion tcsh", "bash"}},
+		{[]string{"completion", "bash", "more"}, []string{"completion bash"}},
+		{[]string{"completion", "--nonsense"}, []string{"--nonsense"}},
+	} {
+		o := cli(t, c.args...)
+		o.mustFail(t, exitUsage, c.words...)
+		if o.out != "" {
+			t.Errorf("stdout has %q", o.out)
+		}
+		if t.Failed() {
+			t.Fatalf("that was wirewatch %q", c.args)
+		}
+	}
+}
+
+// uses are how each flag can be used, with a capture, so that all goes well.
+var uses = map[string][]string{
+	"read": {"-r", demo}, "type": {"-T", "ndjson"}, "json": {"--json"}, "progress": {"--progress"},
+	"body-limit": {"--body-limit", "1k"}, "output": {"-o", "-"}, "no-names": {"-n"}, "quiet": {"-q"},
+	"verbose": {"-v"}, "version": {"-V"}, "help": {"-h"},
+}
+
+// The help has every flag that works, and none that does not.
+func TestHelpIsTrue(t *testing.T) {
+	text := succeeds(t, "--help")
+	listed := map[string]string{} // names to shorthands
+	for _, m := range regexp.MustCompile(`(?m)^  (?:-(\w), |    )--([\w-]+)`).FindAllStringSubmatch(text, -1) {
+		listed[m[2]] = m[1]
+	}
+	newCommand(nil, streams{}).Flags().VisitAll(func(f *pflag.Flag) {
+		if short, ok := listed[f.Name]; !ok || short != f.Shorthand {
+			t.Errorf("the help does not list -%s, --%s", f.Shorthand, f.Name)
+		}
+		delete(listed, f.Name)
+		use, ok := uses[f.Name]
+		if !ok {
+			t.Errorf("nothing is known of how --%s is used", f.Name)
+		} else if o := cli(t, append(use, demo)...); o.code != exitOK {
+			t.Errorf("--%s: exit code %d, %q", f.Name, o.code, o.err)
+		}
+	})
+	for name := range listed {
+		t.Errorf("the help lists --%s, which there is not", name)
+	}
+}
+
+func TestHelpIsTidy(t *testing.T) {
+	text := succeeds(t, "-h")
+	if text != succeeds(t, "--help") {
+		t.Error("-h and --help differ")
+	}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSuffix(line, "\n"); len(line) > helpWidth || strings.TrimRight(line, " \t") != line {
+			t.Errorf("too long, or blanks at its end: %q", line)
+		}
+	}
+	for _, title := range []string{"Usage:", "Examples:", "Reading:", "Writing:", "Other:", "Exit codes:"} {
+		if strings.Count(text, "\n"+title+"\n") != 1 {
+			t.Errorf("no single line %s", title)
+		}
+	}
+	if strings.Contains(text, "Available Commands") || strings.Contains(text, "\n\n\n") {
+		t.Errorf("cobra's own help shows through:\n%s", text)
+	}
+}
+
+// commandLines are the command lines of wirewatch in a text, without what is
+// piped into them and out of them, and without the explanation beside them.
+func commandLines(text string) [][]string {
+	var all [][]string
+	for _, m := range regexp.MustCompile(`(?m)^\s*(?:tcpdump [^|\n]*\| )?wirewatch ((?:[^ \n|]+ ?)+)`).FindAllStringSubmatch(text, -1) {
+		all = append(all, strings.Fields(m[1]))
+	}
+	return all
+}
+
+// What the help and the README tell people to type is understood.
+func TestExamplesAreUnderstood(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := strings.Join(regexp.MustCompile("(?s)```\n.*?```").FindAllString(string(readme), -1), "\n")
+	for _, c := range []struct {
+		name, text string
+		least      int
+	}{{"help", examples, 4}, {"README.md", code, 5}} {
+		lines := commandLines(c.text)
+		if len(lines) < c.least {
+			t.Errorf("%s: found only %q", c.name, lines)
+		}
+		for _, args := range lines {
+			cmd := newCommand(args, streams{})
+			if err := cmd.ParseFlags(args); err != nil {
+				t.Errorf("%s: wirewatch %q: %v", c.name, args, err)
+			}
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	defer func(r string) { release = r }(release)
+	release = "v1.2.3-4-gabcdef"
+	for _, flag := range []string{"-V", "--version"} {
+		if got := succeeds(t, flag); got != "wirewatch v1.2.3-4-gabcdef\n" {
+			t.Errorf("%s prints %q", flag, got)
+		}
+	}
+	release = ""
+	if got := succeeds(t, "-V"); !regexp.MustCompile(`^wirewatch \S+\n$`).MatchString(got) {
+		t.Errorf("without a release -V prints %q", got)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		script := succeeds(t, "completion", shell)
+		if !strings.Contains(script, "__wirewatch_debug") && !strings.Contains(script, "__wirewatch_perform_completion") {
+			t.Errorf("completion %s prints %.100q", shell, script)
+		}
+	}
+	if got := succeeds(t, "completion", "--help"); !strings.Contains(got, "wirewatch completion [command]") {
+		t.Errorf("completion --help prints %q", got)
+	}
+}
+
+func TestCompletionOfBashParses(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("SKIPPED: there is no bash on this machine")
+	}
+	cmd := exec.Command(bash, "-n")
+	cmd.Stdin = strings.NewReader(succeeds(t, "completion", "bash"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("bash -n: %v: %s", err, out)
+	}
+}
+
+func TestCompletesFormats(t *testing.T) {
+	o := cli(t, "__complete", "-T", "")
+	if got := strings.Fields(o.out); !slices.Equal(got, []string{"text", "ndjson", ":4"}) { // 4: and no files
+		t.Errorf("-T completes to %q", got)
+	}
+}
+
+// Only as the first word does "completion" ask for a script.
+func TestFileNamedCompletion(t *testing.T) {
+	t.Chdir(filepath.Dir(temp(t, "completion", readDemo(t).bytes())))
+	for _, args := range [][]string{{"./completion"}, {"-r", "completion"}, {"--", "completion"}} {
+		if out := succeeds(t, args...); !strings.Contains(out, "capture") {
+			t.Errorf("%q prints %q", args, out)
+		}
+	}
+}

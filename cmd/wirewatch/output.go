@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"example.com/wirewatch/event"
+	"example.com/wirewatch/export/ndjson"
+	"example.com/wirewatch/export/text"
+)
+
+// output is where records go, and what to do when the last one is written.
+func (o *options) output(std streams) (io.Writer, func() error, error) {
+	if o.out == "-" {
+		return std.out, func() error { return nil }, nil
+	}
+	if o.overwritesInput(std.in) {
+		return nil, nil, usageError{fmt.Errorf("-o %s: it is the capture itself, and would be overwritten", o.out)}
+	}
+	f, err := create(o.out)
+	if err != nil {
+		return nil, nil, fmt.Errorf("writing records: %w", err)
+	}
+	return f, func() error {
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("writing records: %w", err)
+		}
+		return nil
+	}, nil
+}
+
+// overwritesInput reports that the output file is one of the inputs, by whatever
+// name.
+func (o *options) overwritesInput(stdin io.Reader) bool {
+	out, err := os.Stat(o.out)
+	if err != nil || !out.Mode().IsRegular() {
+		return false
+	}
+	for _, name := range o.files {
+		in, err := statInput(name, stdin)
+		if err == nil && os.SameFile(in, out) {
+			return true
+		}
+	}
+	return false
+}
+
+func statInput(name string, stdin io.Reader) (fs.FileInfo, error) {
+	if name != "-" {
+		return os.Stat(name)
+	}
+	if f, ok := stdin.(*os.File); ok {
+		return f.Stat()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// create opens a file for records, which are as private as the traffic was: a
+// regular file, new or old, becomes empty and its owner's only. Anything else,
+// such as a pipe or a device, is written to as it is.
+func create(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().IsRegular() {
+		if err = f.Chmod(0o600); err == nil {
+			err = f.Truncate(0)
+		}
+	}
+	if err != nil {
+		_ = f.Close() // nothing was written
+		return nil, err
+	}
+	return f, nil
+}
+
+// sink makes what writes records to w.
+func (o *options) sink(w io.Writer) event.Sink {
+	if o.format == "ndjson" {
+		return ndjson.New(w, ndjson.Options{Progress: o.progress})
+	}
+	opt := text.Options{Progress: o.progress}
+	if width, ok := terminal(w); ok {
+		opt.Width = width
+		opt.ASCII = asciiOnly()
+		opt.Color = os.Getenv("NO_COLOR") == "" && !dumb()
+	}
+	return text.New(w, opt)
+}
