@@ -4,7 +4,6 @@
 package flow
 
 import (
-	"bytes"
 	"encoding/binary"
 	"net/netip"
 )
@@ -38,17 +37,23 @@ func (d Dir) String() string {
 // Key is a direction-free 5-tuple: comparable, free of pointers and padding.
 // Both segments of a conversation have the same Key; the end that compares
 // lower, by address and then by port, is Lo. The zero Key belongs to no flow.
+//
+// The addresses are big-endian numbers in halves, an IPv4 address as one that is
+// mapped into IPv6 (RFC 4291 §2.5.5.2): as scalars they stay in registers.
 type Key struct {
-	lo, hi         [16]byte
-	loPort, hiPort uint16
+	lo1, lo2, hi1, hi2 uint64
+	ports              uint32 // Lo's in the upper half
 	// tag is the address family (4 or 6) in the top byte and the virtual
 	// network identifier (VXLAN, GENEVE) below, so that the same addresses in
 	// two virtual networks are two flows.
 	tag uint32
 }
 
-// v4in6 is the prefix under which an IPv4 address is stored (RFC 4291 §2.5.5.2).
-var v4in6 = [12]byte{10: 0xff, 11: 0xff}
+const (
+	mapped = 0xffff << 32
+	family = 24
+	vniMax = 1<<family - 1
+)
 
 // MakeKey4 makes the key of a TCP segment between two IPv4 ends; src and dst
 // are 4 bytes each and are not kept. swapped reports that src is Hi. vni is the
@@ -56,47 +61,47 @@ var v4in6 = [12]byte{10: 0xff, 11: 0xff}
 func MakeKey4(src, dst []byte, srcPort, dstPort uint16, vni uint32) (k Key, swapped bool) {
 	a, b := binary.BigEndian.Uint32(src), binary.BigEndian.Uint32(dst)
 	if a > b || a == b && srcPort > dstPort {
-		src, dst, srcPort, dstPort, swapped = dst, src, dstPort, srcPort, true
+		a, b, srcPort, dstPort, swapped = b, a, dstPort, srcPort, true
 	}
-	copy(k.lo[:], v4in6[:])
-	copy(k.hi[:], v4in6[:])
-	copy(k.lo[12:], src[:4])
-	copy(k.hi[12:], dst[:4])
-	k.loPort, k.hiPort, k.tag = srcPort, dstPort, 4<<24|vni&0xffffff
-	return k, swapped
+	return Key{
+		lo2: mapped | uint64(a), hi2: mapped | uint64(b),
+		ports: uint32(srcPort)<<16 | uint32(dstPort), tag: 4<<family | vni&vniMax,
+	}, swapped
 }
 
 // MakeKey6 is MakeKey4 for IPv6; src and dst are 16 bytes each.
 func MakeKey6(src, dst []byte, srcPort, dstPort uint16, vni uint32) (k Key, swapped bool) {
-	if c := bytes.Compare(src[:16], dst[:16]); c > 0 || c == 0 && srcPort > dstPort {
-		src, dst, srcPort, dstPort, swapped = dst, src, dstPort, srcPort, true
+	a1, a2 := binary.BigEndian.Uint64(src), binary.BigEndian.Uint64(src[8:])
+	b1, b2 := binary.BigEndian.Uint64(dst), binary.BigEndian.Uint64(dst[8:])
+	if a1 > b1 || a1 == b1 && (a2 > b2 || a2 == b2 && srcPort > dstPort) {
+		a1, a2, b1, b2, srcPort, dstPort, swapped = b1, b2, a1, a2, dstPort, srcPort, true
 	}
-	copy(k.lo[:], src[:16])
-	copy(k.hi[:], dst[:16])
-	k.loPort, k.hiPort, k.tag = srcPort, dstPort, 6<<24|vni&0xffffff
-	return k, swapped
+	return Key{a1, a2, b1, b2, uint32(srcPort)<<16 | uint32(dstPort), 6<<family | vni&vniMax}, swapped
 }
 
 // Lo is the end that compares lower.
-func (k *Key) Lo() netip.AddrPort { return netip.AddrPortFrom(k.addr(k.lo), k.loPort) }
+func (k *Key) Lo() netip.AddrPort { return netip.AddrPortFrom(k.addr(k.lo1, k.lo2), k.LoPort()) }
 
 // Hi is the end that compares higher.
-func (k *Key) Hi() netip.AddrPort { return netip.AddrPortFrom(k.addr(k.hi), k.hiPort) }
+func (k *Key) Hi() netip.AddrPort { return netip.AddrPortFrom(k.addr(k.hi1, k.hi2), k.HiPort()) }
 
-// LoPort and HiPort are the ports of the two ends, without making addresses.
-func (k *Key) LoPort() uint16 { return k.loPort }
+// LoPort is the port of the end that compares lower.
+func (k *Key) LoPort() uint16 { return uint16(k.ports >> 16) }
 
 // HiPort is the port of the end that compares higher.
-func (k *Key) HiPort() uint16 { return k.hiPort }
+func (k *Key) HiPort() uint16 { return uint16(k.ports) }
 
 // VNI is the virtual network identifier that separates flows, 0 if none.
-func (k *Key) VNI() uint32 { return k.tag & 0xffffff }
+func (k *Key) VNI() uint32 { return k.tag & vniMax }
 
-func (k *Key) addr(a [16]byte) netip.Addr {
-	if k.tag>>24 == 4 {
-		return netip.AddrFrom4([4]byte(a[12:]))
+func (k *Key) addr(a1, a2 uint64) netip.Addr {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], a1)
+	binary.BigEndian.PutUint64(b[8:], a2)
+	if k.tag>>family == 4 {
+		return netip.AddrFrom4([4]byte(b[12:]))
 	}
-	return netip.AddrFrom16(a)
+	return netip.AddrFrom16(b)
 }
 
 // NumShards is the number of shards: the unit of state and of determinism.
@@ -110,18 +115,19 @@ func (k *Key) Shard() int { return int(k.Hash(0) >> 58) }
 // Hash mixes the key with a seed. With a seed that is random per process,
 // nobody can aim collisions at a table that uses it.
 func (k *Key) Hash(seed uint64) uint64 {
-	const m = 0x9E3779B97F4A7C15
-	h := seed ^ m
-	h = (h ^ binary.LittleEndian.Uint64(k.lo[:8])) * m
-	h ^= h >> 32
-	h = (h ^ binary.LittleEndian.Uint64(k.lo[8:])) * m
-	h ^= h >> 32
-	h = (h ^ binary.LittleEndian.Uint64(k.hi[:8])) * m
-	h ^= h >> 32
-	h = (h ^ binary.LittleEndian.Uint64(k.hi[8:])) * m
-	h ^= h >> 32
-	h = (h ^ (uint64(k.tag)<<32 | uint64(k.loPort)<<16 | uint64(k.hiPort))) * m
+	h := mix(seed, k.lo1)
+	h = mix(h, k.lo2)
+	h = mix(h, k.hi1)
+	h = mix(h, k.hi2)
+	h = mix(h, uint64(k.tag)<<32|uint64(k.ports))
 	return h ^ h>>29
+}
+
+// mix folds v into h by an odd multiplier, the golden ratio's, and brings the
+// upper bits back down.
+func mix(h, v uint64) uint64 {
+	h = (h ^ v) * 0x9E3779B97F4A7C15
+	return h ^ h>>32
 }
 
 // Ends are the two ends of a flow, as every fact about it carries them. A
