@@ -467,6 +467,19 @@ func TestWait(t *testing.T) {
 		d.End(c2s, dissect.FIN)
 		d.heard(`a server "12"`, `a client ""$`, `a server "12"`)
 	})
+	t.Run("until the other direction ends, which is skipped", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.a.data = func(c *dissect.Conn, dir flow.Dir, p []byte, _ bool) (int, dissect.Verdict) {
+			if dir == c2s {
+				return len(p), dissect.Skip
+			}
+			return 0, dissect.Wait
+		}
+		d.send(c2s, "x")
+		d.send(s2c, "12")
+		d.End(c2s, dissect.FIN)
+		d.heard(`a client "x"`, `a server "12"`, `a server "12"`)
+	})
 	t.Run("until the other direction has a gap", func(t *testing.T) {
 		d := newDriver(t, false)
 		d.host.Lacks[c2s] = true

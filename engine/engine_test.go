@@ -253,7 +253,7 @@ func check(t *testing.T, lines []string, frames [][]byte) {
 	if len(lines) < len(frames)/4 {
 		t.Fatalf("only %d facts", len(lines))
 	}
-	last := 0
+	last, lastID := 0, 0 // of a frame; of a flow that the end of the capture ended
 	streams := map[int]bool{}
 	kinds := map[string]int{}
 	for i, l := range lines {
@@ -276,6 +276,13 @@ func check(t *testing.T, lines []string, frames [][]byte) {
 				t.Fatal(err)
 			}
 			streams[stream] = true
+		}
+		if _, rest, ok := strings.Cut(l, " id "); ok && strings.Contains(l, "tcp.closed=capture-end") {
+			var id int
+			if _, err := fmt.Sscan(rest, &id); err != nil || id <= lastID {
+				t.Fatalf("flow %d ends after flow %d (%v)", id, lastID, err)
+			}
+			lastID = id
 		}
 	}
 	for n := range len(streams) {

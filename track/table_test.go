@@ -302,6 +302,12 @@ func TestReset(t *testing.T) {
 	})
 }
 
+func TestRefusedAndTriedAgainLater(t *testing.T) {
+	w := newWorld(t, testLimits())
+	w.play("a> S\na< RA seq=-5001 ack=0\ntick 2s\na> S\na< SA\na> A\na> PA hi\nfinish").
+		told("a open", `a client "hi"`, "a client end capture-end", "a server end capture-end", "a flow capture-end")
+}
+
 func TestDepartures(t *testing.T) {
 	t.Run("data after the FIN", func(t *testing.T) {
 		w := newWorld(t, testLimits())

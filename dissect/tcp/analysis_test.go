@@ -32,6 +32,24 @@ var analysed = map[string]string{
 		> A 100          | *
 		< A ack=-400     | * duplicate-ack
 		> A 100 seq=-400 +5ms | * retransmission fast`,
+	"fast retransmission after two duplicate ACKs": handshake + `
+		> A 100 lost
+		> A 100
+		< A ack=-200          | * duplicate-ack
+		< A ack=-200          | * duplicate-ack
+		> A 100 seq=-200 +5ms | * retransmission fast`,
+	"not after one": handshake + `
+		> A 100 lost
+		> A 100
+		< A ack=-200          | * duplicate-ack
+		> A 100 seq=-200 +5ms | * retransmission`,
+	"not after an ACK that moves on": handshake + `
+		> A 100 lost
+		> A 100
+		< A ack=-200 | * duplicate-ack
+		< A ack=-200 | * duplicate-ack
+		< A ack=-100 | *
+		> A 100 seq=-100 +5ms | * retransmission`,
 	"too slow to be fast": handshake + `
 		> A 100 lost
 		> A 200

@@ -1,0 +1,78 @@
+package reassembly
+
+import (
+	"testing"
+
+	"example.com/wirewatch/packet"
+)
+
+// TestQuestions checks what a stream's owner asks, step by step.
+func TestQuestions(t *testing.T) {
+	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
+	type state struct {
+		started, ended, holding, owed bool
+		off, acked                    uint64
+	}
+	check := func(what string, want state) {
+		t.Helper()
+		if got := (state{s.Started(), s.Ended(), s.Holding(), s.Owed(), s.Offset(), s.Acked()}); got != want {
+			t.Errorf("%s: %+v, want %+v", what, got, want)
+		}
+	}
+	check("nothing", state{})
+	s.Ack(isn.Add(5), m)
+	check("an ACK before anything", state{})
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+	check("SYN", state{started: true})
+	if out := s.Push(seg(2, 0, "abc", 0), k, m); out != InOrder {
+		t.Errorf("outcome %b", out)
+	}
+	check("in order", state{started: true, off: 3})
+	if a := s.Ahead(seg(3, 5, "f", 0)); a != 2 {
+		t.Errorf("%d ahead", a)
+	}
+	if out := s.Push(seg(3, 5, "fg", packet.FIN), k, m); out != Held {
+		t.Errorf("outcome %b", out)
+	}
+	check("a hole", state{started: true, holding: true, off: 3})
+	s.Ack(isn.Add(1+5), m)
+	check("the hole acknowledged", state{started: true, holding: true, owed: true, off: 3, acked: 5})
+	s.Ack(isn.Add(1+4), m)
+	check("an older ACK", state{started: true, holding: true, owed: true, off: 3, acked: 5})
+	if out := s.Push(seg(4, 0, "abcde", 0), k, m); out != InOrder|Old {
+		t.Errorf("outcome %b", out)
+	}
+	check("the hole filled", state{started: true, ended: true, off: 7, acked: 5})
+	s.Ack(isn.Add(1+8), m)
+	check("the FIN acknowledged, which is no byte", state{started: true, ended: true, off: 7, acked: 7})
+	if out := s.Push(seg(5, 0, "abc", 0), k, m); out != Old {
+		t.Errorf("outcome %b", out)
+	}
+	if out := s.Push(seg(5, 7, "x", 0), k, m); out != Late {
+		t.Errorf("outcome %b", out)
+	}
+	if string(k.data) != "abcdefg" || !k.ended {
+		t.Errorf("%q, ended %t", k.data, k.ended)
+	}
+}
+
+// TestBuffersComeBack checks that what was held is used again.
+func TestBuffersComeBack(t *testing.T) {
+	k, m := nothing{}, NewMemory(DefaultLimits())
+	s := &Stream{}
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+	first, second := seg(2, 0, "abc", 0), seg(3, 3, "def", 0)
+	turn := func() {
+		s.Push(second, k, m)
+		s.Push(first, k, m)
+		first.Seq, second.Seq = first.Seq.Add(6), second.Seq.Add(6)
+		s.Ack(first.Seq, m)
+	}
+	turn()
+	if n := testing.AllocsPerRun(1000, turn); n > 2 { // but not for the bytes
+		t.Errorf("%v allocations for two segments out of order", n)
+	}
+	if m.Total() != 0 {
+		t.Errorf("%d bytes are held", m.Total())
+	}
+}
