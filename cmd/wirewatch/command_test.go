@@ -116,13 +116,33 @@ func commandLines(text string) [][]string {
 	return all
 }
 
-// What the help and the README tell people to type is understood.
-func TestExamplesAreUnderstood(t *testing.T) {
+// readmeCode is what stands between fences in the README.
+func readmeCode(t *testing.T) string {
+	t.Helper()
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := strings.Join(regexp.MustCompile("(?s)```\n.*?```").FindAllString(string(readme), -1), "\n")
+	return strings.Join(regexp.MustCompile("(?s)```\n.*?```").FindAllString(string(readme), -1), "\n")
+}
+
+// The README shows lines that the demo really has.
+func TestReadmeShowsTheDemo(t *testing.T) {
+	shown := regexp.MustCompile(`(?m)^(?:\d\d:| +#).*$`).FindAllString(readmeCode(t), -1)
+	if len(shown) < 5 {
+		t.Errorf("found only %q", shown)
+	}
+	out := "\n" + succeeds(t, demo)
+	for _, line := range shown {
+		if !strings.Contains(out, "\n"+line+"\n") {
+			t.Errorf("the demo does not have %q", line)
+		}
+	}
+}
+
+// What the help and the README tell people to type is understood.
+func TestExamplesAreUnderstood(t *testing.T) {
+	code := readmeCode(t)
 	for _, c := range []struct {
 		name, text string
 		least      int

@@ -15,8 +15,9 @@ them said to each other: TCP connections from handshake to teardown, HTTP
 exchanges with their headers, bodies and timing, server-sent events, and where
 the traffic departs from the specifications or bytes are missing.
 
-Captures are pcap or pcapng, also compressed with gzip or zstd, in files or on
-standard input (-). Several files are read as one capture, in time order.`
+Captures are pcap, pcapng, Microsoft Network Monitor or ERF, also compressed
+with gzip or zstd, in files or on standard input (-). Several files are read as
+one capture, in time order.`
 
 const examples = `  wirewatch capture.pcap                       a line for each fact
   wirewatch -r capture.pcap -T ndjson          a JSON object for each fact

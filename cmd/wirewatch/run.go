@@ -45,6 +45,6 @@ func report(w io.Writer, st capture.Stats, took time.Duration) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	s := max(took.Seconds(), 1e-6)
-	say(w, "wirewatch: %d packets, %.1f MB in %.3f s (%.0f packets/s, %.1f MB/s), %.0f MB from the system\n",
-		st.Frames, float64(st.Bytes)/1e6, s, float64(st.Frames)/s, float64(st.Bytes)/1e6/s, float64(m.Sys)/1e6)
+	say(w, "wirewatch: %d packets, %d bytes in %.3f s (%.0f packets/s, %.1f MB/s), %.0f MB from the system\n",
+		st.Frames, st.Bytes, s, float64(st.Frames)/s, float64(st.Bytes)/1e6/s, float64(m.Sys)/1e6)
 }
