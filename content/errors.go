@@ -18,20 +18,20 @@ var (
 type Error struct {
 	Kind   error  // one of the reasons above
 	Coding string // the coding that it happened in, in lower case
-	// Offset is how many encoded bytes of that coding had been read when it
-	// showed. For br it is rounded down to a multiple of 4096.
-	Offset uint64
-	Reason string // what the decoder found, "" where Kind says it all
+	// Offset is about how many encoded bytes of that coding had been read when it
+	// showed: decoders read ahead, by how much depends on the writes. For br it
+	// is rounded down to a multiple of 4096.
+	Offset  uint64
+	Decoded uint64 // bytes that this coding had given by then
+	Reason  string // what the decoder found, "" where Kind says it all
 }
 
-// Error is the coding, the kind, the place and the reason in one line.
+// Error is the coding, the kind, and how far it was decoded. It leaves out what
+// depends on how the content was cut into writes.
 func (e *Error) Error() string {
 	s := "content: " + e.Coding + ": " + e.Kind.Error()
 	if !errors.Is(e.Kind, ErrUnsupported) {
-		s += " at encoded byte " + strconv.FormatUint(e.Offset, 10)
-	}
-	if e.Reason != "" {
-		s += ": " + e.Reason
+		s += " after " + strconv.FormatUint(e.Decoded, 10) + " decoded bytes"
 	}
 	return s
 }

@@ -84,7 +84,7 @@ func (s *stage) run(yield func(struct{}) bool) {
 			return // a panic of the sink: not ours to hide
 		}
 		if r := recover(); r != nil {
-			s.d.fail(s, &Error{Kind: ErrCorrupt, Offset: s.read &^ (block - 1), Reason: "the decoder gave up"})
+			s.d.fail(s, &Error{Kind: ErrCorrupt, Offset: s.read &^ (block - 1), Decoded: s.out, Reason: "the decoder gave up"})
 		}
 	}()
 	err := l.decode(s, s.give)
@@ -96,7 +96,7 @@ func (s *stage) run(yield func(struct{}) bool) {
 		s.coding.put(l)
 		return
 	}
-	e := &Error{Kind: ErrCorrupt, Offset: offset, Reason: err.Error()}
+	e := &Error{Kind: ErrCorrupt, Offset: offset, Decoded: s.out, Reason: err.Error()}
 	switch {
 	case errors.Is(err, ErrLimit):
 		e.Kind, e.Reason = ErrLimit, ""
