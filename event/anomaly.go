@@ -1,5 +1,10 @@
 package event
 
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
 // Code is one kind of departure from a specification: a row in the table of the
 // package that reports it.
 type Code struct {
@@ -31,7 +36,25 @@ func (a *Anomaly) text() string {
 	if a.Detail == "" {
 		return a.Text
 	}
-	return a.Text + ": " + a.Detail
+	return a.Text + ": " + escaped(a.Detail)
+}
+
+// escaped writes bytes that are not UTF-8 as \xNN.
+func escaped(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	b := make([]byte, 0, len(s)+16)
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			b = fmt.Appendf(b, `\x%02x`, s[0])
+		} else {
+			b = append(b, s[:n]...)
+		}
+		s = s[n:]
+	}
+	return string(b)
 }
 
 // Fields are anomaly.code, .severity, .spec and .text.

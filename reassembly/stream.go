@@ -269,6 +269,7 @@ func (s *Stream) skipTo(to uint64, why Why, c Consumer, m *Memory) {
 // acknowledgments are not captured, and the first hole is given up without one.
 func (s *Stream) GiveUp(c Consumer, m *Memory, unseen bool) {
 	switch {
+	case s.ended:
 	case unseen && len(s.held) > 0:
 		s.skipTo(s.held[0].off, Lost, c, m)
 	case !s.Owed():
@@ -282,7 +283,7 @@ func (s *Stream) GiveUp(c Consumer, m *Memory, unseen bool) {
 // Flush declares every hole a gap, up to what the peer has acknowledged or the
 // sender has finished, and delivers what is held. Nothing may be pushed after.
 func (s *Stream) Flush(c Consumer, m *Memory) {
-	for len(s.held) > 0 {
+	for !s.ended && len(s.held) > 0 {
 		s.skipTo(s.held[0].off, Lost, c, m)
 	}
 	to := s.acked

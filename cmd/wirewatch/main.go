@@ -26,7 +26,7 @@ const (
 
 // gcPercent trades memory for time: what is live is a few megabytes, so that
 // collecting at the default doubling of it would be most of the work.
-const gcPercent = 800
+const gcPercent = 400
 
 func main() {
 	debug.SetGCPercent(gcPercent)

@@ -38,7 +38,7 @@ func chunkLine(line []byte) (size uint64, flaw *event.Code, ok bool) {
 	case n == s.from:
 		return 0, chunkSizeInvalid, false
 	case len(rest) > 0 && rest[0] != ';':
-		flaw = chunkSizeInvalid
+		return size, chunkSizeInvalid, size > 0 // "0x4" is no last chunk
 	}
 	return size, flaw, true
 }

@@ -209,7 +209,7 @@ var (
 // Our own limits.
 var (
 	headLimit = &event.Code{
-		Name: "http.head_limit", Level: event.Warn, Spec: "RFC 9112 §3",
+		Name: "http.head_limit", Level: event.Warn, Spec: "RFC 9110 §5.4",
 		Text: "a head, a trailer section or a chunk's line is longer than the limit",
 	}
 	linesLimit = &event.Code{

@@ -188,8 +188,8 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 		d.finish(f, h)
 		return
 	}
-	if fin {
-		f.report(bodyShort, h.x, "")
+	if other := &d.half[h.role^1]; fin && !(other.ended && f.c.EndOf(f.dir.Reverse()) == dissect.FIN) {
+		f.report(bodyShort, h.x, "") // who stops because the other end has closed is not at fault
 	}
 	h.x.miss(why)
 	h.read.cut(f, h)

@@ -226,7 +226,8 @@ func (c *Conn) Handshake() bool { return c.shaken }
 
 // Established reports that both ends have got past their handshake.
 func (c *Conn) Established() bool {
-	return c.ends[0].state >= Established && c.ends[1].state >= Established
+	refused := c.reset.yes && c.saw&(sawACK|sawData|sawFIN) == 0
+	return c.ends[0].state >= Established && c.ends[1].state >= Established && !refused
 }
 
 // Over reports that nothing more is to be expected: both ends have sent a FIN

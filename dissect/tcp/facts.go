@@ -115,6 +115,9 @@ func (c *Conn) Flow(cause Cause, protocol string) *Flow {
 		f.Protocol = "unknown"
 	}
 	f.Closed, f.By, f.HasBy = c.closed(cause)
+	if f.Closed == "rst" && c.reset.yes { // RFC 9293 §3.10.7.4
+		f.States = [2]State{Closed, Closed}
+	}
 	f.Reason = c.reason(f, cause)
 	return f
 }
