@@ -58,6 +58,9 @@ func TestQuestions(t *testing.T) {
 
 // TestBuffersComeBack checks that what was held is used again.
 func TestBuffersComeBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: -short goes with -race, which allocates on its own account")
+	}
 	k, m := nothing{}, NewMemory(DefaultLimits())
 	s := &Stream{}
 	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)

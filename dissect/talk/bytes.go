@@ -38,9 +38,11 @@ func (t *Talk) Bytes() []byte {
 	return b
 }
 
+const fromBytes = "from bytes" // where such a talk is
+
 // FromBytes is the talk that Bytes made, or something like it: every b is one.
 func FromBytes(b []byte) *Talk {
-	t := &Talk{Limits: dissect.DefaultLimits(), Firm: true, where: "from bytes"}
+	t := &Talk{Limits: dissect.DefaultLimits(), Firm: true, where: fromBytes}
 	for len(b) > 0 {
 		op := ops[b[0]>>1&7]
 		s := step{op: op, dir: flow.Dir(b[0] & 1)}

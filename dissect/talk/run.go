@@ -113,6 +113,9 @@ func (t *Talk) vary(tb testing.TB, specs []dissect.Spec, want []string) {
 func (t *Talk) same(tb testing.TB, how string, specs []dissect.Spec, cut cuts, want []string) bool {
 	tb.Helper()
 	got, want := bySender(describe(t.play(specs, cut))), bySender(want)
+	if t.mangled(want) {
+		return true
+	}
 	for i := range max(len(got), len(want)) {
 		g, w := "nothing", "nothing"
 		if i < len(got) {
@@ -127,6 +130,17 @@ func (t *Talk) same(tb testing.TB, how string, specs []dissect.Spec, cut cuts, w
 		}
 	}
 	return true
+}
+
+// mangled reports a talk made of random bytes in which something else stood
+// where a message has to begin, or a response that nothing asked for. Where the
+// next message is found, and what it then answers, goes by what has come of the
+// other direction; only that nothing breaks is checked then.
+func (t *Talk) mangled(facts []string) bool {
+	return t.where == fromBytes && slices.ContainsFunc(facts, func(s string) bool {
+		return strings.Contains(s, `"http.start_line_invalid"`) || strings.Contains(s, `"http.response_without_request"`) ||
+			strings.Contains(s, `"http.pairing_unknown"`)
+	})
 }
 
 // bySender groups facts by who sent what they are about. In pieces, bytes that
