@@ -109,9 +109,11 @@ func (c *collector) finish(r *reader) error {
 		s.Records = append(s.Records, Count{name, n})
 	}
 	slices.SortFunc(s.Records, func(a, b Count) int { return cmp.Compare(a.Name, b.Name) })
-	c.batch = append(c.batch[:0], event.Event{
-		Frame: s.Last.Frame, First: s.First.Frame, Nanos: s.Last.Nanos, Body: s,
-	})
+	e := event.Event{Frame: s.Last.Frame, First: s.First.Frame, Nanos: s.Last.Nanos, Body: s}
+	if r.err != nil {
+		e.Incomplete = event.CaptureEnd
+	}
+	c.batch = append(c.batch[:0], e)
 	c.emit()
 	return c.err
 }

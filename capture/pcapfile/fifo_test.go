@@ -37,6 +37,9 @@ func wantEnd(t *testing.T, s *Source) {
 	}
 }
 
+// soon is when a read that would wait for ever is cancelled: after it has begun.
+const soon = 300 * time.Millisecond
+
 func TestFIFO(t *testing.T) {
 	o := binary.LittleEndian
 	name := fifo(t)
@@ -45,11 +48,11 @@ func TestFIFO(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	go cancel()
+	time.AfterFunc(soon, cancel)
 	if _, err := s.Next(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("without a writer: %v", err)
 	}
-	w, err := os.OpenFile(name, os.O_WRONLY, 0)
+	w, err := os.OpenFile(name, os.O_RDWR, 0) // which waits for no reader
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +89,7 @@ func TestFIFOWithoutWriter(t *testing.T) {
 		}
 		if read {
 			ctx, cancel := context.WithCancel(context.Background())
-			go cancel()
+			time.AfterFunc(soon, cancel)
 			if _, err := s.Next(ctx); !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
