@@ -36,6 +36,9 @@ func FuzzContent(f *testing.F) {
 			if gotErr != nil && err != nil && slices.Contains(codings, "br") && strings.HasPrefix(got.out, whole.out) {
 				continue // see the package comment
 			}
+			if gotErr != nil && err != nil && len(codings) > 1 && got.out == whole.out {
+				continue // which of two broken codings is noticed first goes by the cuts
+			}
 			if got != whole {
 				t.Errorf("%v in pieces of %d: %d bytes, %q, %v; whole: %d bytes, %q, %v", codings, n,
 					len(got.out), got.err, got.trailing, len(whole.out), whole.err, whole.trailing)
