@@ -61,9 +61,7 @@ lint: ## run the linters
 
 .PHONY: fuzz
 fuzz: test-deps ## run every fuzz target for FUZZTIME each
-	@for p in $$($(GO) list ./...); do \
-		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; done; done
+	GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: golden
 golden: ## rewrite the golden records; review the diff
