@@ -96,7 +96,9 @@ func addrPort(ip net.IP, port uint16) netip.AddrPort {
 }
 
 // TestGopacket compares the examples, and a great many changes of them, with
-// gopacket's layers: where those find a segment, it is ours.
+// gopacket's layers: where those find a segment, it is ours. The changes are
+// seeded: an oracle with defects of its own would make an open-ended search a
+// search for those.
 func TestGopacket(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	compared := 0
@@ -118,11 +120,4 @@ func TestGopacket(t *testing.T) {
 	if compared < 15000 {
 		t.Errorf("only %d compared", compared)
 	}
-}
-
-func FuzzGopacket(f *testing.F) {
-	for _, e := range examples() {
-		f.Add(e.link, e.data)
-	}
-	f.Fuzz(func(t *testing.T, link uint16, data []byte) { compare(t, link, data) })
 }
