@@ -26,6 +26,8 @@ var graph = map[string]string{
 	"reassembly": "packet",
 	"content":    "",
 
+	"content/inflate": "",
+
 	"capture/pcapfile": "capture packet",
 	"capture/decode":   "capture packet flow",
 
@@ -54,7 +56,7 @@ var graph = map[string]string{
 
 // core is synchronous and does no I/O: no goroutine, lock, channel, clock, log
 // or init function.
-var core = strings.Fields("flow packet event reassembly dissect dissect/tcp dissect/http dissect/all track")
+var core = strings.Fields("flow packet event reassembly content/inflate dissect dissect/tcp dissect/http dissect/all track")
 
 var forbidden = strings.Fields("sync sync/atomic os net log log/slog io/ioutil runtime syscall unsafe math/rand math/rand/v2 crypto/rand")
 
