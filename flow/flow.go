@@ -5,6 +5,7 @@ package flow
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 )
 
@@ -113,21 +114,28 @@ const NumShards = 64
 func (k *Key) Shard() int { return int(k.Hash(0) >> 58) }
 
 // Hash mixes the key with a seed. With a seed that is random per process,
-// nobody can aim collisions at a table that uses it.
+// nobody can aim collisions at a table that uses it: what a bit of the key does
+// depends on the seed from the first multiplication on.
 func (k *Key) Hash(seed uint64) uint64 {
-	h := mix(seed, k.lo1)
-	h = mix(h, k.lo2)
-	h = mix(h, k.hi1)
-	h = mix(h, k.hi2)
-	h = mix(h, uint64(k.tag)<<32|uint64(k.ports))
-	return h ^ h>>29
+	lo := fold(k.lo1^seed^salt1, k.lo2^bits.RotateLeft64(seed, 23)^salt2)
+	hi := fold(k.hi1^bits.RotateLeft64(seed, 41)^salt3, k.hi2^seed^salt4)
+	return fold(lo^uint64(k.tag)<<32^uint64(k.ports), hi^bits.RotateLeft64(seed, 11)^salt1)
 }
 
-// mix folds v into h by an odd multiplier, the golden ratio's, and brings the
-// upper bits back down.
-func mix(h, v uint64) uint64 {
-	h = (h ^ v) * 0x9E3779B97F4A7C15
-	return h ^ h>>32
+// The salts keep apart what would else cancel out: they are the first digits
+// of pi, and odd.
+const (
+	salt1 = 0x243F6A8885A308D3
+	salt2 = 0x13198A2E03707345
+	salt3 = 0xA4093822299F31D1
+	salt4 = 0x082EFA98EC4E6C89
+)
+
+// fold multiplies two words and adds up both halves of the product, without
+// carry.
+func fold(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
 }
 
 // Ends are the two ends of a flow, as every fact about it carries them. A
