@@ -32,23 +32,12 @@ type analysis struct {
 	lastACK  packet.Seq // where acks
 	nextAt   int64      // capture time in nanoseconds when next was reached
 	lastAt   int64      // of the last segment
-	sacked   *sack      // the latest that this end reported; nil: nothing yet
 	window   uint16
 	dupACKs  uint16
 	lastNote note
 	seen     bool
 	acks     bool
 }
-
-// sack is what a SACK option reports (RFC 2018 §3): the first n ranges. More than
-// four do not fit into a header.
-type sack struct {
-	n      uint8
-	ranges [4]span
-}
-
-// span is a range of sequence numbers, to not included.
-type span struct{ from, to packet.Seq }
 
 const (
 	fastWithin = 20 * time.Millisecond // after a duplicate ACK
@@ -60,7 +49,8 @@ const (
 func (c *Conn) analyse(e, p *end, s *packet.Segment) {
 	n := e.an.flow(&p.an, s)
 	if n&(keepAlive|zeroWindowProbe) == 0 && (s.Len() > 0 || s.Flags.Any(packet.SYN|packet.FIN)) {
-		n |= e.an.again(&p.an, s, cmp.Or(c.rtt, oooWithin))
+		rtt, _ := c.InitialRTT()
+		n |= e.an.again(&p.an, s, cmp.Or(rtt, oooWithin))
 	}
 	if n&zeroProbeACK != 0 && s.Ack == e.an.lastACK+1 {
 		p.an.next = s.Ack // the probe's byte was taken after all
@@ -120,7 +110,7 @@ func (a *analysis) again(p *analysis, s *packet.Segment, near time.Duration) not
 		return spuriousRetransmission
 	case size > 1 && s.Seq == a.next-1: // after a zero window probe, most of it is new
 		return 0
-	case p.dupACKs >= 2 && within(s, p.lastAt, fastWithin) && p.missed(s.Seq):
+	case p.dupACKs >= 2 && s.Seq == p.lastACK && within(s, p.lastAt, fastWithin):
 		return fastRetransmission
 	case within(s, a.nextAt, near) && end != a.next:
 		return outOfOrder
@@ -133,24 +123,6 @@ func (a *analysis) again(p *analysis, s *packet.Segment, near time.Duration) not
 func within(s *packet.Segment, from int64, d time.Duration) bool {
 	after := time.Duration(s.Nanos - from)
 	return after >= 0 && after < d
-}
-
-// missed reports that this end has asked for a number: by its acknowledgment, or
-// by leaving it out of what it reports. Like Wireshark, we take the number after
-// a reported range for reported.
-func (a *analysis) missed(seq packet.Seq) bool {
-	if a.lastACK == seq {
-		return true
-	}
-	if a.sacked == nil {
-		return false
-	}
-	for _, r := range a.sacked.ranges[:a.sacked.n] {
-		if seq.Sub(r.from) >= 0 && seq.Sub(r.to) <= 0 {
-			return false
-		}
-	}
-	return a.sacked.n > 0
 }
 
 // advance remembers the segment.
@@ -166,9 +138,6 @@ func (a *analysis) advance(s *packet.Segment, n note) {
 			a.dupACKs = 0
 		}
 		a.lastACK, a.acks = s.Ack, true
-		if len(s.Options) > 0 {
-			a.sacked = parseSACK(a.sacked, s.Options)
-		}
 	}
 	a.window, a.lastAt, a.lastNote = s.Window, s.Nanos, n
 }

@@ -34,28 +34,6 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func TestSACK(t *testing.T) {
-	before := sack{n: 1, ranges: [4]span{{1, 2}}}
-	for name, tc := range map[string]struct {
-		in   []byte
-		want []span
-	}{
-		"no option keeps what was there": {[]byte{1, 1}, []span{{1, 2}}},
-		"two ranges":                     {[]byte{1, 1, 5, 18, 0, 0, 0, 5, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 1}, []span{{5, 9}, {0xfffffff0, 1}}},
-		"an empty option":                {[]byte{5, 2}, []span{}},
-		"more than fit a header":         {append([]byte{5, 42}, make([]byte, 40)...), make([]span, 4)},
-		"half a range":                   {[]byte{5, 8, 0, 0, 0, 5, 0, 0}, []span{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			old := before
-			got := parseSACK(&old, tc.in)
-			if !slices.Equal(got.ranges[:got.n], tc.want) {
-				t.Errorf("%v, want %v", got, tc.want)
-			}
-		})
-	}
-}
-
 // FuzzOptions checks that nothing is read beyond what is there, and that what
 // is found stands in the bytes as an option of the right length.
 func FuzzOptions(f *testing.F) {
@@ -65,7 +43,6 @@ func FuzzOptions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p := slices.Clip(slices.Clone(in))
 		o := parseOptions(p)
-		sacked := parseSACK(nil, p)
 		if !slices.Equal(p, in) {
 			t.Fatal("the options were changed")
 		}
@@ -85,9 +62,6 @@ func FuzzOptions(f *testing.F) {
 		}
 		if o.SACKPermitted && !has(optSACKOK, 2) {
 			t.Error("SACK permitted")
-		}
-		if sacked != nil && 8*int(sacked.n) > len(in) {
-			t.Errorf("%d ranges in %d bytes", sacked.n, len(in))
 		}
 		w := newWire(t)
 		for i := range 3 {
