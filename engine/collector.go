@@ -9,9 +9,10 @@ import (
 	"example.com/wirewatch/track"
 )
 
-// collector merges what the shards found into one order: by frame; in a frame,
-// what came with the clock before what came with its segment; what came with
-// the clock by the flows' first frames.
+// collector merges what the shards found into one order, that in which facts
+// became certain: by the frame at which they did; in a frame, what came with the
+// clock before what came with its segment; what came with the clock by the
+// flows' first frames.
 type collector struct {
 	sinks   []event.Sink
 	batch   []event.Event
@@ -45,7 +46,7 @@ func (c *collector) collect(e *epoch) {
 			opened[s] = o[1:]
 		}
 		n := 0
-		for o := out[s]; n < len(o) && o[n].Frame == frame && !o[n].Ticked; n++ {
+		for o := out[s]; n < len(o) && o[n].Told == frame && !o[n].Ticked; n++ {
 			c.batch = append(c.batch, o[n].Event)
 		}
 		out[s] = out[s][n:]
@@ -64,7 +65,7 @@ func (c *collector) clock(out *[flow.NumShards][]track.Output, frame uint64) {
 	c.ticked = c.ticked[:0]
 	for s := range out {
 		n := 0
-		for o := out[s]; n < len(o) && o[n].Frame == frame && o[n].Ticked; n++ {
+		for o := out[s]; n < len(o) && o[n].Told == frame && o[n].Ticked; n++ {
 			c.ticked = append(c.ticked, o[n].Event)
 		}
 		out[s] = out[s][n:]

@@ -1,7 +1,7 @@
 // Package engine owns the goroutines: one reader takes blocks from the source,
 // decodes their frames and sorts the segments by shard into epochs; n workers
 // own whole shards and turn segments into facts; one collector merges an epoch
-// by frame, numbers flows and facts, feeds the sinks and recycles the memory.
+// in the order in which facts became certain, numbers flows and facts, feeds the sinks and recycles the memory.
 //
 // A block belongs to its epochs: the reader fills it, workers read it, the
 // collector recycles it. A shard's tables belong to one worker for the whole

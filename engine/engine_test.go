@@ -253,7 +253,8 @@ func check(t *testing.T, lines []string, frames [][]byte) {
 	if len(lines) < len(frames)/4 {
 		t.Fatalf("only %d facts", len(lines))
 	}
-	last, lastID := 0, 0 // of a frame; of a flow that the end of the capture ended
+	lastID := 0             // of a flow that the end of the capture ended
+	latest := map[int]int{} // frame of a flow's facts
 	streams := map[int]bool{}
 	kinds := map[string]int{}
 	for i, l := range lines {
@@ -267,15 +268,20 @@ func check(t *testing.T, lines []string, frames [][]byte) {
 		if seq != i+1 {
 			t.Fatalf("fact %d has number %d", i+1, seq)
 		}
-		if frame < last || first > frame {
-			t.Fatalf("fact %d is of frames %d to %d, after %d", seq, first, frame, last)
+		if first > frame || frame > len(frames) {
+			t.Fatalf("fact %d is of frames %d to %d", seq, first, frame)
 		}
-		last = frame
 		if _, rest, ok := strings.Cut(l, " stream "); ok {
 			if _, err := fmt.Sscan(rest, &stream); err != nil {
 				t.Fatal(err)
 			}
-			streams[stream] = true
+			if frame < latest[stream] && kind == "tcp.flow" || latest[stream] > len(frames) {
+				t.Fatalf("fact %d is of frame %d, in a flow that is over or goes on to %d", seq, frame, latest[stream])
+			}
+			streams[stream], latest[stream] = true, max(frame, latest[stream])
+			if kind == "tcp.flow" {
+				latest[stream] = len(frames) + 1
+			}
 		}
 		if _, rest, ok := strings.Cut(l, " id "); ok && strings.Contains(l, "tcp.closed=capture-end") {
 			var id int

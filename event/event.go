@@ -47,11 +47,12 @@ var incompleteNames = [...]string{"", "gap", "no-response", "no-request", "captu
 // String is the reason as the schema spells it; "" for Complete.
 func (i Incomplete) String() string { return incompleteNames[i] }
 
-// Event is one fact, in the order in which the wire told it. Immutable once
-// emitted; it may be kept.
+// Event is one fact. Events come in the order in which they became certain, which
+// need not be that of their frames: that nothing follows a RST is certain only
+// some time after it. Immutable once emitted; it may be kept.
 type Event struct {
 	Seq        uint64     // position in the run, from 1; set by the engine
-	Frame      uint64     // the frame that completed the fact
+	Frame      uint64     // the frame that completed the fact; not always the one at which it became certain
 	First      uint64     // the first frame that carried part of it
 	Nanos      int64      // capture time of Frame, in nanoseconds since the Unix epoch
 	Ends       *flow.Ends // the flow; nil for a fact about the capture

@@ -15,7 +15,7 @@ fields='tcp.analysis.retransmission tcp.analysis.fast_retransmission tcp.analysi
 
 echo "# $(tshark --version 2>/dev/null | head -n 1)"
 echo '# capture stream retransmissions fast out_of_order duplicate_acks zero_windows window_updates keep_alives completeness initial_rtt'
-for capture in testdata/pcaps/tcp-*.pcap; do
+for capture in testdata/pcaps/tcp-*.pcap testdata/pcaps/real-go-lossy.pcap; do
 	# shellcheck disable=SC2046 # a flag for each field
 	tshark -2 -n -r "$capture" -Y tcp -T fields -E separator=, -E occurrence=f \
 		-e tcp.stream -e tcp.completeness -e tcp.analysis.initial_rtt \

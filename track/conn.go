@@ -23,9 +23,9 @@ type conn struct {
 	touched    int64 // the capture second of its latest segment
 	ends       *flow.Ends
 	app        *dissect.Conn  // nil until bytes come, and when nothing more can come of them
-	held       []Output       // facts that wait for the roles to be settled
+	held       []event.Event  // facts that wait for the roles to be settled
 	protocol   string         // of app, once that is gone
-	at         event.Mark     // of the bytes that are being delivered
+	at         event.Mark     // of the bytes that are being delivered, or were last
 	missing    reassembly.Why // of the gap that is being delivered
 	stage      stage
 	side       uint8 // whose stream is being delivered
@@ -105,6 +105,7 @@ func (c *conn) segment(s *packet.Segment) {
 	from := side(s)
 	dir := c.dir(from)
 	mine, theirs := &c.streams[from], &c.streams[from^1]
+	c.t.at = c.t.now
 	resetter, reset := c.tcp.Reset()
 	// A RST beyond what its receiver expects is not believed; where segments
 	// before it may be missing, it may be right.
@@ -192,6 +193,7 @@ func (c *conn) silent(side uint8) bool { return c.tcp.Counters(c.dir(side)).Pack
 
 // giveUp declares the bytes that the flow waits for a gap.
 func (c *conn) giveUp() {
+	c.t.at = c.tcp.Last()
 	c.patience.since = 0
 	for i := range uint8(2) {
 		if c.blocked(i) {
@@ -225,6 +227,8 @@ func (c *conn) flush() {
 		c.side = c.clientSide ^ i // the client's stream first
 		if !c.silent(c.side) {
 			c.streams[c.side].Flush(c, c.t.mem)
+		} else if n := c.tcp.TakeUnseen(c.dir(c.side)); n > 0 {
+			c.Gap(c.tcp.Counters(c.dir(c.side)).Lost, n, reassembly.Lost)
 		}
 	}
 }
@@ -232,7 +236,7 @@ func (c *conn) flush() {
 func (c *conn) endAll(e dissect.End) {
 	for d := range flow.Dir(2) {
 		if c.app != nil {
-			c.at = c.t.now
+			c.at = c.t.at
 			c.app.End(d, e)
 		}
 	}
@@ -252,13 +256,19 @@ func (c *conn) retire() {
 }
 
 // end ends both streams with what they hold. how is the reason where the wire
-// gives none.
+// gives none, which is after the flow's last segment. A RST ends them at its own
+// frame, or at that of bytes that still came after it.
 func (c *conn) end(how dissect.End) {
+	c.t.at = c.tcp.Last()
 	c.flush()
 	if _, reset := c.tcp.Reset(); reset || c.tcp.Doubtful() {
 		how = dissect.RST
+		if c.t.at = c.tcp.ResetAt(); c.at.Frame > c.t.at.Frame {
+			c.t.at = c.at
+		}
 	}
 	c.endAll(how)
+	c.t.at = c.tcp.Last()
 }
 
 // finish ends the flow and writes its record.
@@ -270,9 +280,10 @@ func (c *conn) finish(cause tcp.Cause) {
 	c.end(how)
 	c.settle()
 	c.patience.since = 0
-	for i := range c.streams {
-		n := c.tcp.Counters(c.dir(uint8(i)))
-		n.Bytes = c.streams[i].Offset() - n.Lost
+	for i := range uint8(2) {
+		if n := c.tcp.Counters(c.dir(i)); !c.silent(i) {
+			n.Bytes = c.streams[i].Offset() - n.Lost
+		}
 	}
 	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Flow(cause, c.protocol)})
 }
@@ -287,7 +298,7 @@ func (c *conn) Data(_ uint64, p []byte, at packet.Stamp) {
 
 // Gap passes a hole on (reassembly.Consumer).
 func (c *conn) Gap(off, n uint64, why reassembly.Why) {
-	c.at, c.missing = c.t.now, why
+	c.at, c.missing = c.t.at, why
 	dir := c.dir(c.side)
 	c.tcp.Counters(dir).Lost += n
 	switch {
@@ -313,7 +324,7 @@ func (c *conn) Conflict(x reassembly.Conflict) {
 // End passes the FIN on (reassembly.Consumer).
 func (c *conn) End(uint64) {
 	if c.app != nil {
-		c.at = c.t.now
+		c.at = c.t.at
 		c.app.End(c.dir(c.side), dissect.FIN)
 	}
 }
@@ -350,26 +361,36 @@ func (c *conn) anomaly(dir flow.Dir, code *event.Code, detail string) {
 	c.emit(event.Event{Dir: dir, HasDir: true, Body: &event.Anomaly{Code: code, Detail: detail}})
 }
 
+// open says that the flow is open: by its handshake, or by its first segment.
 func (c *conn) open() {
 	c.told.open = true
+	at := c.t.at
+	if c.mid {
+		c.t.at = c.tcp.First()
+	}
 	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Open()})
+	c.t.at = at
 }
 
 // emit completes a fact, and holds it while the roles are not settled.
 func (c *conn) emit(e event.Event) {
-	e.Frame, e.Nanos, e.Ends = c.t.now.Frame, c.t.now.Nanos, c.ends
+	e.Frame, e.Nanos, e.Ends = c.t.at.Frame, c.t.at.Nanos, c.ends
 	if e.First == 0 {
 		e.First = e.Frame
 	}
-	o := Output{e, c.t.ticked}
 	if c.settled {
 		c.name()
-		c.t.Out = append(c.t.Out, o)
+		c.tell(e)
 		return
 	}
-	if c.held = append(c.held, o); len(c.held) >= maxHeld {
+	if c.held = append(c.held, e); len(c.held) >= maxHeld {
 		c.settle()
 	}
+}
+
+// tell lets a fact go.
+func (c *conn) tell(e event.Event) {
+	c.t.Out = append(c.t.Out, Output{e, c.t.now.Frame, c.t.ticked})
 }
 
 // settle fixes the roles as they are, and lets go of what waited for that.
@@ -382,9 +403,8 @@ func (c *conn) settle() {
 	if !c.told.open {
 		c.open()
 	}
-	for _, o := range c.held {
-		o.Frame, o.Nanos, o.Ticked = c.t.now.Frame, c.t.now.Nanos, c.t.ticked
-		c.t.Out = append(c.t.Out, o)
+	for _, e := range c.held {
+		c.tell(e)
 	}
 	c.held = nil
 }

@@ -38,32 +38,36 @@ func TestAnythingMayCome(t *testing.T) {
 			p.s.Missing = uint32(max(0, r.IntN(20)-17))
 			p.send(uint32(r.IntN(8)), flow.Dir(r.IntN(2)), anyFlags[r.IntN(len(anyFlags))],
 				packet.Seq(r.IntN(60))-30, packet.Seq(r.IntN(60))-30, payload)
-			if n := p.tab.Flows(); n > l.Flows {
+			if n := p.tab.index.n; n > l.Flows {
 				t.Fatalf("seed %d: %d flows, where %d may be", seed, n, l.Flows)
 			}
 		}
 		p.tab.Finish(event.Mark{Frame: p.s.Frame, Nanos: p.nanos}, flow.ID(p.s.Frame))
-		if p.tab.Flows() != 0 || p.tab.mem.Total() != 0 {
-			t.Fatalf("seed %d: %d flows and %d bytes are left", seed, p.tab.Flows(), p.tab.mem.Total())
+		if p.tab.index.n != 0 || p.tab.mem.Total() != 0 {
+			t.Fatalf("seed %d: %d flows and %d bytes are left", seed, p.tab.index.n, p.tab.mem.Total())
 		}
 		records(t, seed, p.tab)
 	}
 }
 
-// records checks that every flow has one record, and that it is its last fact.
+// records checks that every flow has one record, that it is its last fact, and
+// that facts stand in the order in which they were told, none before the frame
+// that completed it.
 func records(t *testing.T, seed uint64, tab *Table) {
 	t.Helper()
 	done := map[*flow.Ends]bool{}
-	frame := uint64(0)
+	told, last := uint64(0), map[*flow.Ends]uint64{} // the latest frame of a flow's facts
 	for _, o := range tab.Out {
 		if done[o.Ends] {
 			t.Fatalf("seed %d: flow %d says something after its record: %s", seed, o.Ends.ID, o.Body.Kind())
 		}
-		if o.Frame < frame || o.First > o.Frame || o.First < uint64(o.Ends.ID) {
-			t.Fatalf("seed %d: flow %d: a fact of frames %d to %d, after frame %d", seed, o.Ends.ID, o.First, o.Frame, frame)
+		if o.Told < told || o.Told < o.Frame || o.Frame < o.First || o.First < uint64(o.Ends.ID) {
+			t.Fatalf("seed %d: flow %d: a fact of frames %d to %d, told at %d, after %d", seed, o.Ends.ID, o.First, o.Frame, o.Told, told)
 		}
-		frame = o.Frame
-		_, done[o.Ends] = o.Body.(*tcp.Flow)
+		told, last[o.Ends] = o.Told, max(o.Frame, last[o.Ends])
+		if _, done[o.Ends] = o.Body.(*tcp.Flow); done[o.Ends] && o.Frame < last[o.Ends] {
+			t.Fatalf("seed %d: flow %d: its record is of frame %d, and it goes on to %d", seed, o.Ends.ID, o.Frame, last[o.Ends])
+		}
 	}
 	for _, e := range tab.Opened {
 		if !done[e] || !e.Client.IsValid() || !e.Server.IsValid() {

@@ -46,10 +46,13 @@ func DefaultLimits() Limits {
 	}
 }
 
-// Output is one fact of a shard. Ticked facts came with the clock and not with
-// the segment of their frame, before which they stand.
+// Output is one fact of a shard, and when it became certain: at frame Told, which
+// may be later than the frame that completed it, and need not be of its flow.
+// Ticked facts came with the clock and not with the segment of frame Told,
+// before which they stand.
 type Output struct {
 	event.Event
+	Told   uint64
 	Ticked bool
 }
 
@@ -67,10 +70,11 @@ type Table struct {
 	mem       *reassembly.Memory
 	index     index
 	queues    [numStages]queue
-	waiting   []*conn // flows that wait for acknowledged bytes
-	due       []*conn // scratch of Tick; in the end, the flows still to finish
-	now       event.Mark
-	clock     int64 // the capture second, in nanoseconds
+	waiting   []*conn    // flows that wait for acknowledged bytes
+	due       []*conn    // scratch of Tick; in the end, the flows still to finish
+	now       event.Mark // the frame that the table has got to
+	at        event.Mark // the frame that completes what is being told
+	clock     int64      // the capture second, in nanoseconds
 	ticked    bool
 	finishing bool
 	apps      []*dissect.Conn // to use again
@@ -84,9 +88,6 @@ func New(specs []dissect.Spec, l Limits, seed uint64) *Table {
 		mem: reassembly.NewMemory(l.Reassembly), index: index{seed: seed},
 	}
 }
-
-// Flows is how many flows are open or remembered.
-func (t *Table) Flows() int { return t.index.n }
 
 // Segment takes the next segment of the shard.
 func (t *Table) Segment(s *packet.Segment) {

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -43,12 +44,12 @@ func TestLifeOfAFlow(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	w.play("a> A").told()
-	if w.tab.Late != 1 || w.tab.Flows() != 1 {
-		t.Errorf("%d late segments, %d flows", w.tab.Late, w.tab.Flows())
+	if w.tab.Late != 1 || w.tab.index.n != 1 {
+		t.Errorf("%d late segments, %d flows", w.tab.Late, w.tab.index.n)
 	}
 	w.play("tick 1m").told()
-	if w.tab.Flows() != 0 {
-		t.Errorf("%d flows are remembered", w.tab.Flows())
+	if w.tab.index.n != 0 {
+		t.Errorf("%d flows are remembered", w.tab.index.n)
 	}
 	if len(w.tab.Opened) != 1 || w.tab.Opened[0].ID != 1 {
 		t.Errorf("opened %v", w.tab.Opened)
@@ -111,7 +112,7 @@ func TestTimeouts(t *testing.T) {
 		w := newWorld(t, l).play("a> S\ntick 9s\na> S\ntick 9s")
 		w.told()
 		w.play("tick 1s").told("a flow timeout")
-		if w.tab.Flows() != 0 {
+		if w.tab.index.n != 0 {
 			t.Error("not forgotten")
 		}
 	})
@@ -152,8 +153,8 @@ func TestEviction(t *testing.T) {
 	w.play(shake("d") + shut("d") + "tick 1s\n")          // closing
 	w.play(shake("e") + shut("e"))                        // ending
 	w.news()
-	if w.tab.Flows() != 5 {
-		t.Fatalf("%d flows", w.tab.Flows())
+	if w.tab.index.n != 5 {
+		t.Fatalf("%d flows", w.tab.index.n)
 	}
 	w.play("f> S").told() // a's grave
 	w.play("g> S").told("d flow fin")
@@ -167,8 +168,8 @@ func TestEviction(t *testing.T) {
 	w.news()
 	w.play("k> S").told("b client end expired", "b server end expired", "b flow evicted")
 	w.play("l> S").told("k flow evicted")
-	if w.tab.Flows() != 5 {
-		t.Errorf("%d flows", w.tab.Flows())
+	if w.tab.index.n != 5 {
+		t.Errorf("%d flows", w.tab.index.n)
 	}
 }
 
@@ -180,8 +181,8 @@ func TestGraves(t *testing.T) {
 		w.play(shake(name) + shut(name))
 	}
 	w.play("tick 1s\ntick 1m")
-	if w.tab.Flows() != 2 {
-		t.Fatalf("%d graves", w.tab.Flows())
+	if w.tab.index.n != 2 {
+		t.Fatalf("%d graves", w.tab.index.n)
 	}
 	w.play("b> A\nc> A")
 	if w.tab.Late != 2 || len(w.tab.Opened) != 3 {
@@ -341,8 +342,95 @@ func TestDepartures(t *testing.T) {
 func TestFactsOfTheClockAreMarked(t *testing.T) {
 	w := newWorld(t, testLimits())
 	w.play("a> S\ntick 5m")
-	if o := w.tab.Out[0]; !o.Ticked || o.Frame != 2 || o.Nanos != w.nanos || o.First != 1 {
+	if o := w.tab.Out[0]; !o.Ticked || o.Told != 2 {
 		t.Errorf("%+v", o)
+	}
+}
+
+// TestFramesOfFacts checks which frames a fact is said to begin and to be
+// complete with: those of its flow, however much later it is told.
+func TestFramesOfFacts(t *testing.T) {
+	for name, tc := range map[string]struct {
+		script string
+		want   string // of each fact, what it is, its frames, and when it was told
+	}{
+		"a handshake and bytes": {shake("a") + "a> PA hi", `
+			a open | 1-3 | 3
+			a client "hi" | 4-4 | 4`},
+		"nothing for long": {"a> S\nb> S\nb> S\ntick 5m", `
+			a flow timeout | 1-1 | 4
+			b flow timeout | 2-3 | 4`},
+		"FINs": {shake("a") + shut("a") + "b> S\ntick 1s\ntick 1m", `
+			a open | 1-3 | 3
+			a flow fin | 1-6 | 8`},
+		"a RST": {shake("a") + "a> PA hi\na< R\nb> S\nb> S\ntick 1s\ntick 1m", `
+			a open | 1-3 | 3
+			a client "hi" | 4-4 | 4
+			a server tcp.rst_after_data: 2 bytes | 5-5 | 5
+			a client end rst | 5-5 | 8
+			a server end rst | 5-5 | 8
+			a flow rst | 1-5 | 8`},
+		"a RST, and an answer to it": {shake("a") + "a> PA hi\na< R\na> R\ntick 1s\ntick 1m", `
+			a open | 1-3 | 3
+			a client "hi" | 4-4 | 4
+			a server tcp.rst_after_data: 2 bytes | 5-5 | 5
+			a client end rst | 5-5 | 7
+			a server end rst | 5-5 | 7
+			a flow rst | 1-6 | 7`},
+		"a RST, and bytes in flight": {shake("a") + "a> PA hi\na< R\na> PA ho\na< R\ntick 1s\ntick 1m", `
+			a open | 1-3 | 3
+			a client "hi" | 4-4 | 4
+			a server tcp.rst_after_data: 2 bytes | 5-5 | 5
+			a client "ho" | 6-6 | 6
+			a client end rst | 6-6 | 8
+			a server end rst | 6-6 | 8
+			a flow rst | 1-7 | 8`},
+		"a RST that need not be believed": {shake("a") + "a> PA hi\na< R seq=9000\nb> S\nfinish", `
+			a open | 1-3 | 3
+			a client "hi" | 4-4 | 4
+			a client end rst | 5-5 | 6
+			a server end rst | 5-5 | 6
+			a flow rst | 1-5 | 6
+			b flow capture-end | 6-6 | 6`},
+		"the end of the capture": {shake("a") + "a> PA hi\na< A\nb> S\nfinish", `
+			a open | 1-3 | 3
+			a client "hi" | 4-4 | 4
+			a client end capture-end | 5-5 | 6
+			a server end capture-end | 5-5 | 6
+			a flow capture-end | 1-5 | 6
+			b flow capture-end | 6-6 | 6`},
+		"another SYN": {shake("a") + "b> S\na> S isn=99\nfinish", `
+			a open | 1-3 | 3
+			a flow evicted | 1-3 | 5
+			b flow capture-end | 4-4 | 5
+			a flow capture-end | 5-5 | 5`},
+		"a gap, by the clock": {shake("a") + "a< PA x lost\na< PA y\na> A\nb> S\ntick 2s", `
+			a open | 1-3 | 3
+			a server tcp.gap: 1 bytes at offset 0 of what the server sent | 6-6 | 8
+			a server "y" | 6-6 | 8`},
+		"joined midway, the roles settled late": {"a< PA nothing cut=2\na> PA seq=10 nothing\na> A\na< PA Client", `
+			server of a open | 1-1 | 4
+			server of a client tcp.snaplen | 1-1 | 4
+			server of a client "Client" | 4-4 | 4`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			specs := []dissect.Spec{parrot}
+			if strings.HasPrefix(name, "joined") {
+				specs = []dissect.Spec{guess}
+			}
+			w := newWorld(t, testLimits(), specs...).play(tc.script)
+			var got strings.Builder
+			for i, line := range w.news() {
+				o := w.tab.Out[i]
+				fmt.Fprintf(&got, "\n\t\t\t%s | %d-%d | %d", line, o.First, o.Frame, o.Told)
+				if o.Nanos != epoch+int64(o.Frame)*int64(time.Millisecond) {
+					t.Errorf("%s: its time is not that of its frame", line)
+				}
+			}
+			if got.String() != tc.want {
+				t.Errorf("told%s\nwant%s", got.String(), tc.want)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package tcp
 import (
 	"time"
 
+	"example.com/wirewatch/event"
 	"example.com/wirewatch/flow"
 	"example.com/wirewatch/packet"
 )
@@ -22,13 +23,13 @@ const (
 // The zero Conn is ready. It has one owner.
 type Conn struct {
 	ends        [2]end
-	first, last int64 // the earliest and the latest capture time of a segment, in nanoseconds
-	syn         int64 // capture time of the latest SYN
-	rtt         time.Duration
-	saw         uint8 // tcp.completeness
-	begun       bool  // a segment was seen
+	first, last event.Mark    // the first and the latest of its segments
+	rst         event.Mark    // what reset it, or may have
+	rtt         time.Duration // of the handshake; while !hasRTT, of what was seen of it
+	saw         uint8         // tcp.completeness
 	hasRTT      bool
 	shaken      bool // a SYN was seen
+	up          bool // both ends have got past their handshake
 	closer      closer
 	reset       closer
 	doubt       closer // sent a RST that its peer need not believe, and nothing since
@@ -48,7 +49,11 @@ type end struct {
 	base     packet.Seq // the initial sequence number, where synSeen
 	fin      packet.Seq // the number after the FIN, where finSeen
 	synSeen  bool
+	synAcked bool // what was sent at synAt
 	finSeen  bool
+	lone     bool   // the latest that was added to unseen is one number
+	synAt    int64  // capture time of the SYN to which a round trip is measured; 0: none
+	unseen   uint64 // numbers that its peer has acknowledged, where nothing that it sent was captured
 	an       analysis
 	stalled  time.Duration // that bytes of this end lost to retransmission or its peer's zero window
 	zeroFrom int64         // capture time since when this end's window is zero, where zero
@@ -99,60 +104,100 @@ func (c *Conn) Reuses(dir flow.Dir, s *packet.Segment) bool {
 // for a RST whose sequence number its peer does not expect: such a one is
 // challenged, and the connection lives on (RFC 5961 §3.2).
 func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
-	if !c.begun {
-		c.begun, c.first, c.last = true, s.Nanos, s.Nanos
+	c.last = event.Mark(s.Stamp())
+	if c.first.Frame == 0 {
+		c.first = c.last
 	}
-	c.first, c.last = min(c.first, s.Nanos), max(c.last, s.Nanos)
 	e, p := &c.ends[dir], &c.ends[dir.Reverse()]
-	if e.Packets == 0 && !s.Flags.Any(packet.SYN) {
-		e.base = s.Seq - 1
+	if e.Packets == 0 {
+		e.unseen, e.lone = 0, false
+		if !s.Flags.Any(packet.SYN) {
+			e.base = s.Seq - 1
+		}
 	}
 	e.Packets++
 	e.maxWin = max(e.maxWin, s.Window)
+	e.acknowledge(p, s)
 	c.analyse(e, p, s)
 	c.handshake(e, p, s)
+	c.up = c.up || !c.reset.yes && e.state >= Established && p.state >= Established
 	c.teardown(dir, s, valid)
 	c.saw |= sawOf(s)
+}
+
+// acknowledge counts what p must have sent, though nothing of it was captured.
+func (e *end) acknowledge(p *end, s *packet.Segment) {
+	if p.Packets > 0 || !e.an.acks || !s.Flags.Any(packet.ACK) || s.Flags.Any(packet.RST) {
+		return
+	}
+	if n := s.Ack.Sub(e.an.lastACK); n > 0 {
+		p.unseen, p.lone = p.unseen+uint64(n), n == 1
+	}
 }
 
 // handshake moves both ends by the SYNs, and by what acknowledges them.
 func (c *Conn) handshake(e, p *end, s *packet.Segment) {
 	switch syn, ack := s.Flags.Any(packet.SYN), s.Flags.Any(packet.ACK); {
 	case syn && !ack:
-		c.shaken, c.syn = true, s.Nanos
 		if c.saw&(sawData|sawFIN) == 0 { // refused, and tried again
 			c.reset.yes = false
 			e.state, p.state = e.state.again(), p.state.again()
 		}
-		e.sawSYN(s)
+		c.sawSYN(e, p, s)
 		e.state, p.state = e.state.after(sndSYN), p.state.after(rcvSYN)
 	case syn:
-		c.shaken = true
-		e.sawSYN(s)
+		c.sawSYN(e, p, s)
 		if !p.synSeen {
 			p.synSeen, p.base = true, s.Ack-1
 		}
 		e.state, p.state = e.state.after(sndSYNACK), p.state.after(rcvSYNACK)
-	default:
-		switch {
-		case s.Flags.Any(packet.RST):
-		case e.state == Unknown || p.state == Unknown:
-			e.state, p.state = e.state.after(sndData), p.state.after(sndData)
-		case s.Flags.Any(packet.ACK) && e.state == SynSent:
-			e.state = e.state.after(sndData)
-		}
+	case s.Flags.Any(packet.RST):
+	case e.state == Unknown || p.state == Unknown:
+		e.state, p.state = e.state.after(sndData), p.state.after(sndData)
+	case ack && e.state == SynSent, e.state == SynReceived && p.Packets == 0:
+		e.state = e.state.after(sndData) // it has got what it waited for, which was not captured
 	}
 	if s.Flags.Any(packet.ACK) && (!p.synSeen || s.Ack.Sub(p.base) > 0) {
 		p.state = p.state.after(rcvACKofSYN)
-		if !c.hasRTT && !s.Flags.Any(packet.SYN) && c.saw&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
-			c.rtt, c.hasRTT = time.Duration(s.Nanos-c.syn), true
-		}
+		c.roundTrip(e, p, s)
 	}
 }
 
-func (e *end) sawSYN(s *packet.Segment) {
+// sawSYN learns from e's SYN.
+func (c *Conn) sawSYN(e, p *end, s *packet.Segment) {
+	c.shaken = true
 	if !e.synSeen || e.Packets <= 1 {
 		e.synSeen, e.base, e.opts = true, s.Seq, parseOptions(s.Options)
+	}
+	switch {
+	case c.hasRTT:
+	case !s.Flags.Any(packet.ACK): // the handshake begins, or begins again
+		e.synAt, e.synAcked, c.rtt = s.Nanos, false, 0
+		if c.saw&sawSYNACK != 0 {
+			p.synAt, p.synAcked = 0, false
+		}
+	case e.synAt == 0:
+		e.synAt = s.Nanos
+	}
+}
+
+// roundTrip measures the handshake: for either end, from its SYN to the first
+// segment that acknowledges it. Where the second SYN answers the first, that is
+// from the first SYN to the ACK of the second; where the SYNs cross, their
+// round trips overlap, and each is half of the way. Of an end that was not
+// captured, the ACK of its SYN stands for both.
+func (c *Conn) roundTrip(e, p *end, s *packet.Segment) {
+	if c.hasRTT || s.Flags.Any(packet.RST) {
+		return
+	}
+	if p.synAt != 0 && !p.synAcked {
+		p.synAcked = true
+		c.rtt += time.Duration(s.Nanos - p.synAt)
+		c.hasRTT = e.synAcked
+		return
+	}
+	if c.saw == sawSYN && p.Packets == 0 && s.Seq == e.base+1 && s.Len() == 0 {
+		c.rtt, c.hasRTT = time.Duration(s.Nanos-e.synAt), true
 	}
 }
 
@@ -181,10 +226,12 @@ func (c *Conn) teardown(dir flow.Dir, s *packet.Segment, valid bool) {
 			c.doubt.yes = false
 		}
 	case !valid:
-		c.doubt = closer{dir, true}
+		if c.doubt = (closer{dir, true}); !c.reset.yes {
+			c.rst = c.last
+		}
 	default:
 		if !c.reset.yes {
-			c.reset = closer{dir, true}
+			c.reset, c.rst = closer{dir, true}, c.last
 		}
 		e.state, p.state = e.state.after(rst), p.state.after(rst)
 	}
@@ -221,14 +268,8 @@ func (c *Conn) Flip() {
 	}
 }
 
-// Handshake reports that a SYN of the connection was captured.
-func (c *Conn) Handshake() bool { return c.shaken }
-
 // Established reports that both ends have got past their handshake.
-func (c *Conn) Established() bool {
-	refused := c.reset.yes && c.saw&(sawACK|sawData|sawFIN) == 0
-	return c.ends[0].state >= Established && c.ends[1].state >= Established && !refused
-}
+func (c *Conn) Established() bool { return c.up }
 
 // Over reports that nothing more is to be expected: both ends have sent a FIN
 // that was acknowledged, or one has reset the connection.
@@ -246,15 +287,35 @@ func (c *Conn) Reset() (by flow.Dir, yes bool) { return c.reset.by, c.reset.yes 
 // is a RST that its receiver need not have believed.
 func (c *Conn) Doubtful() bool { return c.doubt.yes }
 
-// FIN reports that the end that sends in dir has sent a FIN.
-func (c *Conn) FIN(dir flow.Dir) bool { return c.ends[dir].finSeen }
+// First is the segment that opened the flow.
+func (c *Conn) First() event.Mark { return c.first }
 
-// State is the state of the end that sends in dir.
-func (c *Conn) State(dir flow.Dir) State { return c.ends[dir].state }
+// Last is the latest segment of the flow.
+func (c *Conn) Last() event.Mark { return c.last }
 
-// InitialRTT is the time from the SYN to the ACK that ends the handshake, where
-// all three segments were captured.
-func (c *Conn) InitialRTT() (time.Duration, bool) { return c.rtt, c.hasRTT }
+// ResetAt is the RST because of which Reset or Doubtful reports true.
+func (c *Conn) ResetAt() event.Mark { return c.rst }
+
+// TakeUnseen is how many bytes in dir were acknowledged since it was last asked,
+// where nothing of dir was captured. A last number that was acknowledged alone
+// is left out: a FIN takes one too.
+func (c *Conn) TakeUnseen(dir flow.Dir) (n uint64) {
+	e := &c.ends[dir]
+	n, e.unseen = e.unseen, 0
+	if e.lone {
+		n, e.lone = n-1, false
+	}
+	return n
+}
+
+// InitialRTT is how long the handshake took, from the SYN to the ACK that ends
+// it, where enough of it was captured to tell.
+func (c *Conn) InitialRTT() (time.Duration, bool) {
+	if !c.hasRTT {
+		return 0, false
+	}
+	return c.rtt, true
+}
 
 // Stalled is the time so far that bytes in dir lost to retransmission and to
 // the receiver's zero window.

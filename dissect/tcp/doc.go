@@ -5,7 +5,12 @@
 //
 // Retransmissions, out-of-order segments, duplicate ACKs, zero windows, window
 // updates and keep-alives are counted by the definitions of Wireshark's
-// tcp.analysis.
+// tcp.analysis. So a fast retransmission is one of the very segment that two
+// duplicate ACKs asked for, in 20 ms: neither what SACK shows to be missing beside
+// it (RFC 6675) nor a tail loss probe (RFC 8985).
+//
+// Segments of one end only, where the others were not captured, tell of the other
+// end what they acknowledge, and nothing of its state.
 //
 // The state diagram, of one end, drawn from the table in state.go:
 //
@@ -27,6 +32,7 @@
 //	              RCV ACK of SYN  → ESTABLISHED
 //	              SND FIN         → FIN-WAIT-1
 //	              RCV FIN         → CLOSE-WAIT
+//	              segment         → ESTABLISHED
 //	              RST             → CLOSED
 //	ESTABLISHED   SND FIN         → FIN-WAIT-1
 //	              RCV FIN         → CLOSE-WAIT

@@ -8,19 +8,43 @@ import (
 	"example.com/wirewatch/flow"
 )
 
+// Opening is how a flow began, as far as it was captured.
+type Opening uint8
+
+// The openings.
+const (
+	Midstream Opening = iota // without a SYN: the connection was open already
+	Attempt                  // with a SYN, and no more of a handshake than that: not answered, refused or given up
+	Handshake                // with a handshake, whole or as far as it was captured
+)
+
+// String is the opening as tcp.opened spells it.
+func (o Opening) String() string { return [...]string{"midstream", "attempt", "handshake"}[o] }
+
+func (c *Conn) opening() Opening {
+	switch {
+	case !c.shaken:
+		return Midstream
+	case !c.up:
+		return Attempt
+	}
+	return Handshake
+}
+
 // Open is the fact that a flow has begun: its handshake is done, or its first
 // segments were those of a connection that was already open.
 type Open struct {
-	Handshake bool
-	rtt       time.Duration
-	hasRTT    bool
-	opts      [2]Options
-	seen      [2]bool
+	opening Opening
+	rtt     time.Duration
+	hasRTT  bool
+	opts    [2]Options
+	seen    [2]bool
 }
 
 // Open makes the fact, as far as it is known now.
 func (c *Conn) Open() *Open {
-	o := &Open{Handshake: c.shaken, rtt: c.rtt, hasRTT: c.hasRTT}
+	o := &Open{opening: c.opening()}
+	o.rtt, o.hasRTT = c.InitialRTT()
 	for d := range c.ends {
 		o.opts[d] = c.ends[d].opts
 		o.seen[d] = c.ends[d].synSeen && c.ends[d].Packets > 0 && c.shaken
@@ -36,14 +60,7 @@ func (o *Open) Progress() bool { return true }
 
 // Digest says how the flow was opened and how long that took.
 func (o *Open) Digest() event.Digest {
-	return event.Digest{Proto: "tcp", Verb: "open", Result: opened(o.Handshake), Took: o.rtt}
-}
-
-func opened(handshake bool) string {
-	if handshake {
-		return "handshake"
-	}
-	return "midstream"
+	return event.Digest{Proto: "tcp", Verb: "open", Result: o.opening.String(), Took: o.rtt}
 }
 
 // Fields are those of tcp.open.
@@ -53,7 +70,7 @@ func (o *Open) Fields() event.Fields {
 		if o.hasRTT {
 			rtt = event.MillisOf(o.rtt)
 		}
-		_ = yield("tcp.opened", event.StringOf(opened(o.Handshake))) &&
+		_ = yield("tcp.opened", event.StringOf(o.opening.String())) &&
 			yield("tcp.analysis.initial_rtt_ms", rtt) &&
 			o.end(yield, flow.ClientToServer, &openNames[0]) && o.end(yield, flow.ServerToClient, &openNames[1])
 	}
@@ -92,7 +109,7 @@ const (
 
 // Flow is the fact that a flow is over, with all that was counted of it.
 type Flow struct {
-	Handshake    bool
+	Opened       Opening
 	Closed       string   // "fin", "rst", "half-closed", "timeout", "evicted" or "capture-end"
 	By           flow.Dir // who closed it, where HasBy
 	HasBy        bool
@@ -107,7 +124,7 @@ type Flow struct {
 // Flow makes the fact.
 func (c *Conn) Flow(cause Cause, protocol string) *Flow {
 	f := &Flow{
-		Handshake: c.shaken, Duration: time.Duration(c.last - c.first), Completeness: c.saw, Protocol: protocol,
+		Opened: c.opening(), Duration: max(0, c.last.Sub(c.first)), Completeness: c.saw, Protocol: protocol,
 		States: [2]State{c.ends[0].state, c.ends[1].state},
 		Ends:   [2]Counters{c.ends[0].Counters, c.ends[1].Counters},
 	}
@@ -117,6 +134,11 @@ func (c *Conn) Flow(cause Cause, protocol string) *Flow {
 	f.Closed, f.By, f.HasBy = c.closed(cause)
 	if f.Closed == "rst" && c.reset.yes { // RFC 9293 §3.10.7.4
 		f.States = [2]State{Closed, Closed}
+	}
+	for d := range c.ends { // what it received can be told by what it sent alone
+		if c.ends[d].Packets == 0 {
+			f.States[d] = Unknown
+		}
 	}
 	f.Reason = c.reason(f, cause)
 	return f
@@ -130,9 +152,9 @@ func (c *Conn) closed(cause Cause) (string, flow.Dir, bool) {
 		return "rst", c.reset.by, true
 	case c.doubt.yes:
 		return "rst", c.doubt.by, true
-	case cause == Timeout, cause == Reused:
+	case cause == Timeout:
 		return "timeout", c.closer.by, c.closer.yes
-	case cause == Evicted:
+	case cause == Evicted, cause == Reused && !c.closer.yes:
 		return "evicted", c.closer.by, c.closer.yes
 	case c.closer.yes:
 		return "half-closed", c.closer.by, true
@@ -140,10 +162,14 @@ func (c *Conn) closed(cause Cause) (string, flow.Dir, bool) {
 	return "capture-end", 0, false
 }
 
-// State is tcp.state: of the end that closed first, else of the client.
+// State is tcp.state: of the end that closed first, else of the client, or of the
+// server where nothing was captured of the client.
 func (f *Flow) State() State {
-	if f.HasBy {
+	switch {
+	case f.HasBy:
 		return f.States[f.By]
+	case f.Ends[flow.ClientToServer].Packets == 0:
+		return f.States[flow.ServerToClient]
 	}
 	return f.States[flow.ClientToServer]
 }
@@ -160,23 +186,33 @@ func (c *Conn) reason(f *Flow, cause Cause) string {
 	case "rst":
 		return c.resetReason(by, other)
 	case "half-closed":
-		return fmt.Sprintf("The %s closed its side; the %s had not when the record ends.", by, other)
-	case "timeout":
+		return fmt.Sprintf("The %s closed its side; %s.", by, c.halfOpen(other, cause))
+	case "evicted":
 		if cause == Reused {
 			return "A new connection took over its addresses and ports."
 		}
-		return "No segment was seen for longer than a connection is remembered."
-	case "evicted":
 		return "More connections were open than are remembered at once."
 	}
-	switch f.States[flow.ClientToServer] {
-	case SynSent:
+	switch {
+	case f.Opened == Attempt && c.saw&sawSYNACK == 0 && c.ends[flow.ServerToClient].Packets == 0:
 		return "The SYN was not answered."
-	case SynReceived:
+	case f.Opened == Attempt:
 		return "The handshake was not completed."
-	default:
+	case f.Closed == "timeout":
+		return "No segment was seen for longer than a connection is remembered."
 	}
 	return "The connection was still open when the capture ended."
+}
+
+// halfOpen is what became of the end that had not closed its side.
+func (c *Conn) halfOpen(other flow.Dir, cause Cause) string {
+	switch {
+	case c.ends[other].Packets == 0:
+		return fmt.Sprintf("nothing that the %s sent was captured", other)
+	case cause == Reused:
+		return fmt.Sprintf("the %s had not when a new connection took over the addresses and ports", other)
+	}
+	return fmt.Sprintf("the %s had not when the record ends", other)
 }
 
 func (c *Conn) resetReason(by, other flow.Dir) string {
@@ -216,7 +252,7 @@ func (f *Flow) Fields() event.Fields {
 		if f.HasBy {
 			by = event.StringOf(f.By.String())
 		}
-		_ = yield("tcp.opened", event.StringOf(opened(f.Handshake))) &&
+		_ = yield("tcp.opened", event.StringOf(f.Opened.String())) &&
 			yield("tcp.state", event.StringOf(f.State().String())) &&
 			yield("tcp.closed", event.StringOf(f.Closed)) &&
 			yield("tcp.closed_by", by) &&

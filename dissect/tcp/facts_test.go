@@ -114,43 +114,103 @@ func TestFieldsStop(t *testing.T) {
 	}
 }
 
-func TestDurationIsNeverNegative(t *testing.T) {
-	w := newWire(t)
-	w.play("> PA 1\n> PA 1 +-5s\n> PA 1 +1s")
-	if d := w.c.Flow(CaptureEnd, "").Duration; d != 5*time.Second {
-		t.Errorf("%v", d)
+// TestDuration checks that it goes from the flow's first frame to its last, and
+// never backwards.
+func TestDuration(t *testing.T) {
+	for script, want := range map[string]time.Duration{
+		"> PA 1":                          0,
+		"> PA 1\n< A +2s\n> A +-1s":       time.Second,
+		"> PA 1\n> PA 1 +-5s\n> PA 1 +1s": 0,
+	} {
+		w := newWire(t)
+		w.play(script)
+		if d := w.c.Flow(CaptureEnd, "").Duration; d != want {
+			t.Errorf("%q: %v, want %v", script, d, want)
+		}
+		if first, last := w.c.First(), w.c.Last(); first.Frame != 1 || last.Frame != w.frame || last.Nanos != w.nanos {
+			t.Errorf("%q: from %v to %v", script, first, last)
+		}
 	}
 }
 
-// TestQuestions checks what the flow's owner asks.
+// TestQuestions checks what the flow's owner asks, and how the flow was opened.
 func TestQuestions(t *testing.T) {
 	for name, tc := range map[string]struct {
-		script                                   string
-		handshake, established, over, fin, isRST bool
-		doubtful                                 bool
+		script                      string
+		opening                     Opening
+		established, over, doubtful bool
+		resetAt                     uint64
 	}{
-		"SYN":           {script: "> S", handshake: true},
-		"open":          {script: handshake, handshake: true, established: true},
-		"midstream":     {script: "> PA 1", established: true},
-		"half-closed":   {script: handshake + "> FA\n< A", handshake: true, established: true, fin: true},
-		"FIN, FIN":      {script: handshake + "> FA\n< FA", handshake: true, established: true, fin: true},
-		"closed":        {script: handshake + "> FA\n< FA\n> A", handshake: true, established: true, fin: true, over: true},
-		"reset":         {script: handshake + "< R", handshake: true, established: true, over: true, isRST: true},
-		"maybe reset":   {script: handshake + "< R seq=99 stray", handshake: true, established: true, doubtful: true},
-		"refused, then": {script: "> S\n< RA seq=@0\n> S seq=-1", handshake: true},
+		"SYN":                     {script: "> S", opening: Attempt},
+		"SYN, SYN,ACK":            {script: "> S\n< SA", opening: Attempt},
+		"refused":                 {script: "> S\n< RA seq=@0", opening: Attempt, over: true, resetAt: 2},
+		"refused twice":           {script: "> S\n< RA seq=@0\n< RA seq=@0", opening: Attempt, over: true, resetAt: 2},
+		"refused, then":           {script: "> S\n< RA seq=@0\n> S seq=-1", opening: Attempt},
+		"refused, then open":      {script: "> S\n< RA seq=@0\n> S seq=-1\n< SA\n> A", opening: Handshake, established: true},
+		"given up":                {script: "> S\n> R", opening: Attempt, over: true, resetAt: 2},
+		"open":                    {script: handshake, opening: Handshake, established: true},
+		"the client's alone":      {script: "> S\n< SA lost\n> A", opening: Handshake, established: true},
+		"the server's alone":      {script: "< SA\n< A", opening: Handshake, established: true},
+		"a SYN,ACK alone":         {script: "< SA", opening: Attempt},
+		"midstream":               {script: "> PA 1", opening: Midstream, established: true},
+		"a RST alone":             {script: "> RA", opening: Midstream, over: true, resetAt: 1},
+		"half-closed":             {script: handshake + "> FA\n< A", opening: Handshake, established: true},
+		"FIN, FIN":                {script: handshake + "> FA\n< FA", opening: Handshake, established: true},
+		"closed":                  {script: handshake + "> FA\n< FA\n> A", opening: Handshake, established: true, over: true},
+		"reset":                   {script: handshake + "< R", opening: Handshake, established: true, over: true, resetAt: 4},
+		"reset twice":             {script: handshake + "< R\n> R\n< R seq=99 stray", opening: Handshake, established: true, over: true, doubtful: true, resetAt: 4},
+		"maybe reset":             {script: handshake + "< R seq=99 stray\n> A", opening: Handshake, established: true, doubtful: true, resetAt: 4},
+		"maybe reset, then reset": {script: handshake + "< R seq=99 stray\n< R", opening: Handshake, established: true, over: true, doubtful: true, resetAt: 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t)
 			w.play(tc.script)
 			_, reset := w.c.Reset()
 			for what, x := range map[string][2]bool{
-				"handshake": {w.c.Handshake(), tc.handshake}, "established": {w.c.Established(), tc.established},
-				"over": {w.c.Over(), tc.over}, "FIN": {w.c.FIN(flow.ClientToServer), tc.fin},
-				"reset": {reset, tc.isRST}, "doubtful": {w.c.Doubtful(), tc.doubtful},
+				"established": {w.c.Established(), tc.established}, "over": {w.c.Over(), tc.over},
+				"reset": {reset, tc.resetAt != 0 && tc.over}, "doubtful": {w.c.Doubtful(), tc.doubtful},
 			} {
 				if x[0] != x[1] {
 					t.Errorf("%s is %t", what, x[0])
 				}
+			}
+			if tc.resetAt != 0 && w.c.ResetAt().Frame != tc.resetAt {
+				t.Errorf("reset at frame %d, want %d", w.c.ResetAt().Frame, tc.resetAt)
+			}
+			if got := w.c.Flow(CaptureEnd, "").Opened; got != tc.opening {
+				t.Errorf("opening %s, want %s", got, tc.opening)
+			}
+		})
+	}
+}
+
+// TestUnseen checks what is told of an end of which nothing was captured.
+func TestUnseen(t *testing.T) {
+	for name, tc := range map[string]struct {
+		script string
+		want   uint64
+	}{
+		"nothing acknowledged":      {"> S\n< SA lost\n> A", 0},
+		"bytes, then a FIN":         {"> S\n< SA lost\n> A\n< PA 300 lost\n> A\n< FA lost\n> A", 300},
+		"one byte, or a FIN":        {"> S\n< SA lost\n> A\n< PA 1 lost\n> A", 0},
+		"one byte, then more":       {"> S\n< SA lost\n> A\n< PA 1 lost\n> A\n< PA 5 lost\n> PA 3", 6},
+		"again":                     {"> S\n< SA lost\n> A\n< PA 7 lost\n> A\n> A\n> A ack=-4", 7},
+		"in the middle":             {"> PA 1\n< PA 9 lost\n> PA 1", 9},
+		"not by a RST":              {"> S\n< SA lost\n> A\n> RA ack=500", 0},
+		"not of an end that speaks": {"> S\n< SA lost\n> A\n< PA 7 lost\n> A\n< PA 1\n> A", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t)
+			w.play(tc.script)
+			if got := w.c.TakeUnseen(flow.ServerToClient); got != tc.want {
+				t.Errorf("%d bytes, want %d", got, tc.want)
+			}
+			if got := w.c.TakeUnseen(flow.ServerToClient) + w.c.TakeUnseen(flow.ClientToServer); got != 0 {
+				t.Errorf("%d bytes more", got)
+			}
+			f := w.c.Flow(CaptureEnd, "")
+			if silent := f.Ends[flow.ServerToClient].Packets == 0; (f.States[flow.ServerToClient] == Unknown) != silent {
+				t.Errorf("the server's state is %s", f.States[flow.ServerToClient])
 			}
 		})
 	}

@@ -67,7 +67,7 @@ var table = [numStates][numMoves]State{
 		sndFIN: FinWait1, rst: Closed,
 	},
 	SynReceived: {
-		rcvACKofSYN: Established, rcvSYNACK: Established, sndFIN: FinWait1, rcvFIN: CloseWait, rst: Closed,
+		rcvACKofSYN: Established, rcvSYNACK: Established, sndData: Established, sndFIN: FinWait1, rcvFIN: CloseWait, rst: Closed,
 	},
 	Established: {sndFIN: FinWait1, rcvFIN: CloseWait, rst: Closed},
 	FinWait1:    {rcvACKofFIN: FinWait2, rcvFIN: Closing, rst: Closed},
