@@ -18,6 +18,9 @@ A record is a fact: written once, never changed, one JSON object per line of ` +
 that object, its name in a display filter and its column. Where Wireshark has a field of the same name and meaning, the last
 column says so. Durations are numbers of milliseconds, with fractions down to the capture's resolution; sizes are bytes.
 
+Records stand in the order in which they became certain, which is not always that of their frames: that a connection was reset is
+known for certain, and written, some seconds after its RST, with the frame and the time of that RST.
+
 Text from the wire is a JSON string only when it is valid UTF-8. Otherwise its bytes are in base64, under a name beside its own:
 ` + "`uri_base64` for `uri`, and for a field whose last component is `text`, `base64` for `text`" + `. In a list of pairs, each a
 [name, value], such a component is the object ` + "`{\"base64\": \"…\"}`" + `.
