@@ -12,7 +12,8 @@ import (
 // comparing each name with the one before, so names that have a prefix in
 // common must stand together; event.Body promises that.
 type encoder struct {
-	buf []byte
+	opt Options
+	buf []byte // while a record is being appended
 	// path is the name written last in the object at hand: the objects that
 	// are open in it are its components but the last. Empty at its start.
 	path  string
@@ -27,23 +28,22 @@ type encoder struct {
 	stamp  []byte // its date and time of day, up to the fraction
 }
 
-func (e *encoder) init() {
+func newEncoder(opt Options) *encoder {
+	e := &encoder{opt: opt, second: -1 << 63}
 	e.emit = e.field
-	e.second = -1 << 63
+	return e
 }
 
-// reset empties the buffer.
-func (e *encoder) reset() {
-	if e.buf = e.buf[:0]; cap(e.buf) > keepSize {
-		e.buf = nil
+// Append appends the line of a fact.
+func (e *encoder) Append(b []byte, ev *event.Event) []byte {
+	if ev.Body.Progress() && !e.opt.Progress {
+		return b
 	}
-}
-
-// record appends one line.
-func (e *encoder) record(ev *event.Event) {
+	e.buf = b
 	e.envelope(ev)
 	ev.Body.Fields()(e.emit)
-	e.buf = append(appendEnds(e.buf, e.path), "}\n"...)
+	b, e.buf = append(appendEnds(e.buf, e.path), "}\n"...), nil
+	return b
 }
 
 // envelope appends what every record has. tcp.stream comes last, because the

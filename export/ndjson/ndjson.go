@@ -17,10 +17,10 @@
 package ndjson
 
 import (
-	"fmt"
 	"io"
 
 	"example.com/wirewatch/event"
+	"example.com/wirewatch/export/lines"
 )
 
 // Options say what is written. The zero Options write every record that is not
@@ -29,62 +29,6 @@ type Options struct {
 	Progress bool // also the records whose facts a later record repeats
 }
 
-// flushSize is how many bytes may gather before a batch is done.
-const flushSize = 64 << 10
-
-// keepSize is the largest buffer that outlives the record that needed it, so
-// that one huge body does not pin its memory for the rest of the run.
-const keepSize = 1 << 20
-
-type sink struct {
-	w      io.Writer
-	opt    Options
-	enc    encoder
-	broken bool
-}
-
-// New makes a sink that writes to w. It holds nothing back: Emit ends with a
-// single Write of what the batch came to, after earlier ones of 64 KiB or more
-// where it came to more, and a record is never cut between two. When a Write
-// fails, that Emit returns the error; later ones write nothing and return nil.
-func New(w io.Writer, opt Options) event.Sink {
-	s := &sink{w: w, opt: opt}
-	s.enc.init()
-	return s
-}
-
-// Emit writes a line for each event of the batch.
-func (s *sink) Emit(batch []event.Event) error {
-	for i := range batch {
-		e := &batch[i]
-		if s.broken {
-			return nil
-		}
-		if e.Body.Progress() && !s.opt.Progress {
-			continue
-		}
-		s.enc.record(e)
-		if len(s.enc.buf) >= flushSize {
-			if err := s.flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return s.flush()
-}
-
-func (s *sink) flush() error {
-	if len(s.enc.buf) == 0 {
-		return nil
-	}
-	n, err := s.w.Write(s.enc.buf)
-	if err == nil && n < len(s.enc.buf) {
-		err = io.ErrShortWrite
-	}
-	s.enc.reset()
-	if err != nil {
-		s.broken = true
-		return fmt.Errorf("ndjson: writing records: %w", err)
-	}
-	return nil
-}
+// New makes a sink that writes to w as package lines does: every record of a
+// batch is written when Emit returns, and none is cut between two writes.
+func New(w io.Writer, opt Options) event.Sink { return lines.New(w, newEncoder(opt)) }

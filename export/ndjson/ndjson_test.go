@@ -3,7 +3,6 @@ package ndjson
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"io"
 	"math"
 	"net/netip"
@@ -97,8 +96,7 @@ func TestEnvelope(t *testing.T) {
 }
 
 func TestTimesAcrossSeconds(t *testing.T) {
-	var e encoder
-	e.init()
+	e := newEncoder(Options{})
 	for nanos, want := range map[int64]string{
 		0:                    "1970-01-01T00:00:00.000000000Z",
 		999999999:            "1970-01-01T00:00:00.999999999Z",
@@ -195,80 +193,6 @@ func TestProgressOnlyWhenAskedFor(t *testing.T) {
 	}
 }
 
-// counter counts Writes, and checks that each ends at the end of a record.
-type counter struct {
-	t    *testing.T
-	n    int
-	last int
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	if c.n++; len(p) == 0 || p[len(p)-1] != '\n' {
-		c.t.Errorf("a write of %d bytes does not end with a record", len(p))
-	}
-	c.last = len(p)
-	return len(p), nil
-}
-
-func TestWritesOncePerBatch(t *testing.T) {
-	c := &counter{t: t}
-	s := New(c, Options{})
-	small := make([]event.Event, 100)
-	for i := range small {
-		small[i] = at(newFact("k"))
-	}
-	large := at(newFact("k", field{"text", event.TextOf(strings.Repeat("x", flushSize))}))
-	for _, step := range []struct {
-		batch []event.Event
-		want  int
-	}{
-		{small, 1},
-		{nil, 1},
-		{small[:1], 2},
-		{[]event.Event{large, large, small[0]}, 5},
-	} {
-		if err := s.Emit(step.batch); err != nil || c.n != step.want {
-			t.Fatalf("%d writes, %v; want %d", c.n, err, step.want)
-		}
-	}
-}
-
-func TestLargeBufferIsNotKept(t *testing.T) {
-	s := New(io.Discard, Options{}).(*sink)
-	huge := at(newFact("k", field{"text", event.TextOf(strings.Repeat("x", 2*keepSize))}))
-	if err := s.Emit([]event.Event{huge}); err != nil || cap(s.enc.buf) > keepSize {
-		t.Errorf("%d bytes are kept, %v", cap(s.enc.buf), err)
-	}
-}
-
-// failing writes n bytes less than it is given, and fails with err.
-type failing struct {
-	calls, short int
-	err          error
-}
-
-func (f *failing) Write(p []byte) (int, error) {
-	f.calls++
-	return len(p) - f.short, f.err
-}
-
-func TestBrokenWriterIsReportedOnce(t *testing.T) {
-	pipe := errors.New("broken pipe")
-	for _, c := range []struct {
-		w    *failing
-		want error
-	}{{&failing{err: pipe}, pipe}, {&failing{short: 1}, io.ErrShortWrite}} {
-		s := New(c.w, Options{})
-		batch := []event.Event{at(newFact("k"))}
-		if err := s.Emit(batch); !errors.Is(err, c.want) {
-			t.Errorf("the first Emit returns %v, want %v", err, c.want)
-		}
-		if err := s.Emit(batch); err != nil || c.w.calls != 1 {
-			t.Errorf("the second Emit returns %v after %d writes, want nil after 1", err, c.w.calls)
-		}
-	}
-}
-
 // However a run is cut into batches, its bytes are the same.
 func TestBatchesDoNotShow(t *testing.T) {
 	var events []event.Event
@@ -342,10 +266,7 @@ func BenchmarkExchange(b *testing.B) {
 	for i := range batch {
 		batch[i] = at(exchange())
 	}
-	var e encoder
-	e.init()
-	e.record(&batch[0])
-	b.SetBytes(int64(len(e.buf) * len(batch)))
+	b.SetBytes(int64(len(newEncoder(Options{}).Append(nil, &batch[0])) * len(batch)))
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := s.Emit(batch); err != nil {

@@ -41,8 +41,9 @@ var graph = map[string]string{
 	"engine": "capture dissect event flow packet track",
 
 	"schema":        "",
-	"export/ndjson": "event flow internal/safe",
-	"export/text":   "event flow internal/safe",
+	"export/lines":  "event",
+	"export/ndjson": "event export/lines internal/safe",
+	"export/text":   "event export/lines flow internal/safe",
 
 	"internal/safe":         "",
 	"internal/arch":         "",
