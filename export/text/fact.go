@@ -1,7 +1,7 @@
 package text
 
 import (
-	"strings"
+	"time"
 
 	"example.com/wirewatch/event"
 	"example.com/wirewatch/flow"
@@ -16,30 +16,29 @@ const (
 	tookWidth   = len("12.3 ms")
 )
 
-// fact writes the line of one fact. The digest has all that an unknown kind
-// needs; the kinds below say it better.
-func (s *sink) fact(e *event.Event) {
-	l, d := &s.line, e.Body.Digest()
-	w := s.words(e, &d)
-	l.put(dim, safe.Clean(clock(e.Nanos), safe.ASCII))
-	l.space(2)
+// fact writes the line of one fact.
+func (p *printer) fact(e *event.Event) {
+	l, d := &p.line, e.Body.Digest()
+	w := p.words(e, &d)
+	if p.layout.clock != "" {
+		l.put(dim, safe.Clean(time.Unix(0, e.Nanos).UTC().Format(p.layout.clock), safe.ASCII))
+		l.space(p.layout.gap)
+	}
 	if e.Ends != nil {
 		l.stream(plain, e.Ends.Stream)
 	} else {
 		l.space(l.streams)
 	}
 	l.space(1)
-	s.sign(e, d.Level)
-	l.space(1)
-	s.columns(e.Body.Kind(), &d)
-	l.space(2)
+	p.sign(e, d.Level)
+	p.columns(e.Body.Kind(), &d)
 	w.write(l)
 	l.end()
 }
 
 // sign writes the alarm, if the fact is alarming, and the arrow.
-func (s *sink) sign(e *event.Event, level event.Level) {
-	l, kind := &s.line, e.Body.Kind()
+func (p *printer) sign(e *event.Event, level event.Level) {
+	l, kind := &p.line, e.Body.Kind()
 	if level > event.Normal {
 		l.put(levelStyle(level), l.glyphs.alarm)
 	} else {
@@ -61,26 +60,59 @@ func (s *sink) sign(e *event.Event, level event.Level) {
 	}
 }
 
-// columns writes the result, the size and the duration.
-func (s *sink) columns(kind string, d *event.Digest) {
-	l := &s.line
-	var result, bytes, time safe.Text
+// column is one of a line's columns, aligned to the right.
+type column struct {
+	text  safe.Text
+	style style
+	width int
+}
+
+// columns writes the result, the size and the duration, and leaves what
+// separates them from the words.
+func (p *printer) columns(kind string, d *event.Digest) {
+	gap := 1 // the sign belongs to what follows it
+	for _, c := range p.filled(kind, d) {
+		p.line.space(gap)
+		p.line.right(c.style, c.text, c.width)
+		gap = p.layout.gap
+	}
+	p.line.space(gap)
+}
+
+// filled are the columns up to the last that is not empty, or all.
+func (p *printer) filled(kind string, d *event.Digest) []column {
+	l := &p.line
+	result := column{width: resultWidth, style: resultStyle(d)}
 	if short(d.Result) {
-		result = l.word(d.Result)
+		result.text = l.word(d.Result)
 	} else if kind == "http.exchange" {
-		result = l.glyphs.dash
+		result.text = l.glyphs.dash
 	}
-	if d.Bytes > 0 {
-		bytes = safe.Clean(size(d.Bytes), safe.ASCII)
+	all := append(make([]column, 0, 3), result)
+	if p.layout.size {
+		all = append(all, column{width: sizeWidth, text: sizeText(d.Bytes)})
 	}
-	if d.Took != 0 {
-		time = safe.Clean(took(d.Took, s.opt.ASCII), safe.List)
+	if p.layout.took {
+		all = append(all, column{width: tookWidth, text: tookText(d.Took, p.opt.ASCII)})
 	}
-	l.right(resultStyle(d), result, resultWidth)
-	l.space(2)
-	l.right(plain, bytes, sizeWidth)
-	l.space(2)
-	l.right(plain, time, tookWidth)
+	for !p.layout.steady && len(all) > 0 && all[len(all)-1].text == (safe.Text{}) {
+		all = all[:len(all)-1]
+	}
+	return all
+}
+
+func sizeText(n uint64) safe.Text {
+	if n == 0 {
+		return safe.Text{}
+	}
+	return safe.Clean(size(n), safe.ASCII)
+}
+
+func tookText(d time.Duration, ascii bool) safe.Text {
+	if d == 0 {
+		return safe.Text{}
+	}
+	return safe.Clean(took(d, ascii), safe.List)
 }
 
 // short reports that a result fits in its column.
@@ -115,129 +147,4 @@ func levelStyle(level event.Level) style {
 	default:
 		return plain
 	}
-}
-
-// words are the part of a line whose length the traffic decides.
-type words struct {
-	verb   safe.Text // kept
-	style  style     // of the verb
-	target safe.Text // cut in its middle
-	note   safe.Text // cut at its end, and left out first
-	flag   safe.Text // kept: what is missing
-}
-
-// words are what the columns do not say.
-func (s *sink) words(e *event.Event, d *event.Digest) words {
-	l, kind := &s.line, e.Body.Kind()
-	w := words{style: strong, target: l.word(d.Target), note: l.word(d.Note)}
-	if e.Incomplete != event.Complete {
-		w.flag = l.word("incomplete: " + e.Incomplete.String())
-	}
-	switch {
-	case kind == "anomaly":
-		w.verb, w.style = l.word(join(d.Level.String(), d.Result)), levelStyle(d.Level)
-	case kind == "tcp.flow":
-		verb, note := s.closing(e.Body, d)
-		w.verb, w.note = l.word(verb), l.word(note)
-	case kind == "sse.event":
-		w.verb, w.note = l.word(d.Verb), l.word(s.eventNote(e.Body, d))
-	case !strings.HasPrefix(kind, "http."):
-		w.verb = l.word(join(join(orElse(d.Proto, kind), d.Verb), longResult(d)))
-	default:
-		w.verb = l.word(join(d.Verb, longResult(d)))
-	}
-	return w
-}
-
-// maxData is how many bytes of a server-sent event's data are shown.
-const maxData = 256
-
-// eventNote is the ID and the data of a server-sent event.
-func (s *sink) eventNote(body event.Body, d *event.Digest) string {
-	id, data := "", ""
-	if d.Note != "" {
-		id = "id " + d.Note
-	}
-	for name, v := range body.Fields() {
-		if name == "sse.data" {
-			data = v.Str()
-		}
-	}
-	if len(data) > maxData {
-		data = data[:maxData] + "..."
-	}
-	return s.list([]string{id, data})
-}
-
-func longResult(d *event.Digest) string {
-	if short(d.Result) {
-		return ""
-	}
-	return d.Result
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-// join is two words with a space between, or the one that is not empty.
-func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + " " + b
-}
-
-// The cells that the words keep while others have some to give.
-const (
-	noteFloor   = 12
-	targetFloor = 20
-)
-
-// write writes the words, shortened to what is left of the line.
-func (w *words) write(l *line) {
-	note, target := w.note.Width(), w.target.Width()
-	if l.max > 0 {
-		over := w.verb.Width() + target + note + w.flag.Width() + w.gaps() - l.left()
-		give(&note, noteFloor, &over)
-		give(&target, targetFloor, &over)
-		give(&note, 0, &over)
-		give(&target, 1, &over)
-	}
-	l.put(w.style, w.verb)
-	noteStyle := plain
-	if target > 0 {
-		l.space(1)
-		l.put(plain, w.target.ClipMiddle(target, l.mode))
-		noteStyle = dim
-	}
-	if w.verb != (safe.Text{}) || target > 0 {
-		l.space(2)
-	}
-	if note > 0 {
-		l.put(noteStyle, w.note.Clip(note, l.mode))
-		l.space(2)
-	}
-	l.put(yellow, w.flag)
-}
-
-// gaps is how many cells stand between the words, at most.
-func (w *words) gaps() int {
-	n := 2
-	if w.target != (safe.Text{}) {
-		n++
-	}
-	if w.note != (safe.Text{}) && w.flag != (safe.Text{}) {
-		n += 2
-	}
-	return n
-}
-
-// give takes up to *over cells from *n, but leaves floor.
-func give(n *int, floor int, over *int) {
-	d := min(max(*over, 0), max(*n-floor, 0))
-	*n, *over = *n-d, *over-d
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,9 +13,8 @@ import (
 type ends struct{ bytes, retransmissions, lost, conflicts [2]uint64 }
 
 // closing says how a flow ended and by whom, and how it went: the bytes of
-// either end, what was lost on the way, and the reason where the end was not an
-// orderly one.
-func (s *sink) closing(body event.Body, d *event.Digest) (verb, note string) {
+// either end, and what was lost on the way.
+func (p *printer) closing(body event.Body, d *event.Digest) (verb, note string) {
 	var n ends
 	var opened, by, protocol string
 	for name, v := range body.Fields() {
@@ -32,20 +32,26 @@ func (s *sink) closing(body event.Body, d *event.Digest) (verb, note string) {
 		}
 	}
 	parts := []string{
-		s.sent(&n), plural(sum(n.retransmissions), "retransmission"), plural(sum(n.lost), "lost byte"),
+		p.sent(&n), plural(sum(n.retransmissions), "retransmission"), plural(sum(n.lost), "lost byte"),
 		plural(sum(n.conflicts), "overlap conflict"), protocol,
 	}
 	if opened == "midstream" {
 		parts = append(parts, "joined midstream")
 	}
-	verb = d.Result
-	switch verb {
-	case "fin":
-		return closedBy("closed", by), s.list(parts)
-	case "rst":
-		verb = "reset"
+	return manner(d, by), p.list(parts)
+}
+
+// manner is how a flow ended: in two words when both ends closed it, else the
+// sentence that says why it ended.
+func manner(d *event.Digest, by string) string {
+	if d.Result != "fin" && d.Note != "" {
+		return strings.TrimSuffix(d.Note, ".")
 	}
-	return closedBy(verb, by), s.list(append(parts, d.Note))
+	verb, ok := map[string]string{"fin": "closed", "rst": "reset"}[d.Result]
+	if !ok {
+		verb = d.Result
+	}
+	return closedBy(verb, by)
 }
 
 func closedBy(verb, by string) string {
@@ -78,8 +84,8 @@ func (n *ends) take(name string, v *event.Value) {
 }
 
 // sent is the bytes of either end.
-func (s *sink) sent(n *ends) string {
-	g := s.line.glyphs
+func (p *printer) sent(n *ends) string {
+	g := p.line.glyphs
 	return g.right.String() + " " + size(n.bytes[0]) + " " + g.left.String() + " " + size(n.bytes[1])
 }
 
@@ -97,13 +103,7 @@ func plural(n uint64, what string) string {
 }
 
 // list joins the parts that are not empty.
-func (s *sink) list(parts []string) string {
-	out := ""
-	for _, p := range parts {
-		if p != "" && out != "" {
-			out += " " + s.line.glyphs.between.String() + " "
-		}
-		out += p
-	}
-	return out
+func (p *printer) list(parts []string) string {
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	return strings.Join(parts, " "+p.line.glyphs.between.String()+" ")
 }

@@ -1,7 +1,9 @@
 package text
 
 import (
+	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"example.com/wirewatch/internal/safe"
 )
@@ -25,18 +27,18 @@ const (
 )
 
 // glyphs are the signs of a charset, one cell each.
-type glyphs struct{ left, right, both, over, open, alarm, other, between, rule, dash safe.Text }
+type glyphs struct{ left, right, both, over, open, alarm, other, between, rule, dash, cut safe.Text }
 
 var unicodeGlyphs = glyphs{
 	left: safe.Literal("←"), right: safe.Literal("→"), both: safe.Literal("⇄"), over: safe.Literal("×"),
 	open: safe.Literal("+"), alarm: safe.Literal("!"), other: safe.Literal("·"), between: safe.Literal("·"),
-	rule: safe.Literal("──"), dash: safe.Literal("–"),
+	rule: safe.Literal("──"), dash: safe.Literal("–"), cut: safe.Literal("…"),
 }
 
 var asciiGlyphs = glyphs{
 	left: safe.Literal("<"), right: safe.Literal(">"), both: safe.Literal("="), over: safe.Literal("x"),
 	open: safe.Literal("+"), alarm: safe.Literal("!"), other: safe.Literal("-"), between: safe.Literal("|"),
-	rule: safe.Literal("--"), dash: safe.Literal("-"),
+	rule: safe.Literal("--"), dash: safe.Literal("-"), cut: safe.Literal("~"),
 }
 
 // line gathers lines, the last of which is being written. It takes safe.Text
@@ -58,10 +60,7 @@ func (l *line) space(n int) { l.cells, l.blanks = l.cells+n, l.blanks+n }
 
 // put writes t, cut to what is left of the width.
 func (l *line) put(st style, t safe.Text) {
-	if l.max > 0 {
-		t = t.Clip(l.max-l.cells, l.mode)
-	}
-	if t == (safe.Text{}) {
+	if t = t.Clip(l.room(), l.mode); t == (safe.Text{}) {
 		return
 	}
 	for ; l.blanks > 0; l.blanks-- {
@@ -88,8 +87,13 @@ func (l *line) end() {
 	l.cells, l.blanks = 0, 0
 }
 
-// left is how many cells of the width are left.
-func (l *line) left() int { return l.max - l.cells }
+// room is how many cells of the width are left.
+func (l *line) room() int {
+	if l.max <= 0 {
+		return math.MaxInt
+	}
+	return l.max - l.cells
+}
 
 // stream writes #N in its column, which grows with the numbers.
 func (l *line) stream(st style, n uint64) {
@@ -103,9 +107,17 @@ func (l *line) stream(st style, n uint64) {
 const maxWord = 4 << 10
 
 // word is a value that may hold anything, made safe.
-func (l *line) word(s string) safe.Text {
-	if len(s) > maxWord {
-		s = s[:maxWord] + "..."
+func (l *line) word(s string) safe.Text { return safe.Clean(head(s, maxWord), l.mode) }
+
+// head is s, or its first bytes, up to n, and dots; it cuts no character of
+// UTF-8.
+func head(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return safe.Clean(s, l.mode)
+	cut := n
+	for cut > 0 && n-cut < utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "..."
 }

@@ -1,8 +1,10 @@
 package text
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"example.com/wirewatch/event"
 	"example.com/wirewatch/internal/safe"
@@ -17,23 +19,27 @@ type totals struct {
 
 // summary writes the closing block: what was captured, what was found in it,
 // and, where there is something to say, what is missing.
-func (s *sink) summary(body event.Body) {
+func (p *printer) summary(body event.Body) {
 	t := totals{counts: map[string]uint64{}}
 	for name, v := range body.Fields() {
 		t.take(name, &v)
 	}
-	s.line.end()
-	s.entry("capture", plain, plural(t.counts["packets"], "packet"), size(t.counts["bytes"]), span(t.first, t.last))
-	s.entry("found", plain, append([]string{plural(t.counts["flows"], "flow")}, t.records...)...)
-	s.entry("not TCP", plain, append([]string{plural(t.counts["not_tcp"], "packet")}, t.protocols...)...)
-	s.entry("lost", yellow,
+	p.line.end()
+	packets := orElse(plural(t.counts["packets"], "packet"), "no packets")
+	p.entry("capture", plain, packets, size(t.counts["bytes"]), span(t.first, t.last, p.opt.ASCII))
+	p.entry("found", plain, append([]string{plural(t.counts["flows"], "flow")}, t.records...)...)
+	p.entry("not TCP", plain, append([]string{plural(t.counts["not_tcp"], "packet")}, t.protocols...)...)
+	p.entry("lost", yellow,
 		suffix(plural(t.counts["dropped_kernel"], "packet"), "dropped by the kernel"),
 		suffix(plural(t.counts["dropped_interface"], "packet"), "dropped by the interface"),
 		suffix(plural(t.counts["truncated_packets"], "packet"), "cut by the snapshot length"))
-	s.entry("error", red, t.fail)
+	if !p.opt.HideError {
+		p.entry("error", red, t.fail)
+	}
 }
 
-// take keeps one field.
+// take keeps one field. Every flow has one record, so those are not counted
+// twice.
 func (t *totals) take(name string, v *event.Value) {
 	name = strings.TrimPrefix(name, "capture.")
 	switch name {
@@ -43,12 +49,13 @@ func (t *totals) take(name string, v *event.Value) {
 		t.last = v.Str()
 	case "error":
 		t.fail = v.Str()
+	case "records.tcp_flow":
 	default:
 		if v.Kind() != event.Int {
 			return
 		}
 		if kind, ok := strings.CutPrefix(name, "records."); ok {
-			t.records = append(t.records, strconv.FormatInt(v.Int(), 10)+" "+strings.ReplaceAll(kind, "_", "."))
+			t.records = append(t.records, records(v.Int(), strings.ReplaceAll(kind, "_", ".")))
 		} else if what, ok := strings.CutPrefix(name, "protocols."); ok {
 			t.protocols = append(t.protocols, strconv.FormatInt(v.Int(), 10)+" "+what)
 		} else {
@@ -57,11 +64,27 @@ func (t *totals) take(name string, v *event.Value) {
 	}
 }
 
-func span(first, last string) string {
-	if first == "" || last == "" {
+// records is a number of records of a kind, by the kind's name.
+func records(n int64, kind string) string {
+	if kind == "anomaly" && n != 1 {
+		kind = "anomalies"
+	}
+	return strconv.FormatInt(n, 10) + " " + kind
+}
+
+// span says when a capture was made: for how long, and from which second on,
+// which is what it takes to find it in a log; the lines have the rest.
+func span(first, last string, ascii bool) string {
+	from, err := time.Parse(time.RFC3339Nano, first)
+	if err != nil {
 		return ""
 	}
-	return "from " + first + " to " + last
+	begin := from.UTC().Format("2006-01-02 15:04:05 UTC")
+	to, err := time.Parse(time.RFC3339Nano, last)
+	if err != nil || !to.After(from) {
+		return "at " + begin
+	}
+	return took(to.Sub(from), ascii) + " from " + begin
 }
 
 func suffix(s, more string) string {
@@ -74,15 +97,36 @@ func suffix(s, more string) string {
 // labelWidth is that of the block's first column.
 const labelWidth = len("capture") + 2
 
-// entry writes a line of the block, unless it says nothing.
-func (s *sink) entry(label string, st style, parts ...string) {
-	said := s.list(parts)
+// entry writes a part of the block, unless it says nothing: in one line, or in as
+// many as the width asks for.
+func (p *printer) entry(label string, st style, parts ...string) {
+	said := p.list(slices.Clone(parts))
 	if said == "" {
 		return
 	}
-	l := &s.line
+	l := &p.line
 	l.put(dim, safe.Clean(label, safe.ASCII))
 	l.space(labelWidth - len(label))
-	l.put(st, l.word(said))
+	for i, row := range l.wrap(said) {
+		if i > 0 {
+			l.end()
+			l.space(labelWidth)
+		}
+		l.put(st, row.ClipMiddle(l.room(), l.mode)) // a long file name is told by its end
+	}
 	l.end()
+}
+
+// wrap breaks a text at spaces into rows that fit into what is left of the width,
+// as far as its words do.
+func (l *line) wrap(s string) (rows []safe.Text) {
+	row := ""
+	for word := range strings.SplitSeq(s, " ") {
+		longer := join(row, word)
+		if row != "" && l.word(longer).Width() > l.room() {
+			rows, longer = append(rows, l.word(row)), word
+		}
+		row = longer
+	}
+	return append(rows, l.word(row))
 }

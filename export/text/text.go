@@ -2,23 +2,27 @@
 // prints. The columns of known width stand first and the words last, so that
 // the lines stay aligned whatever the traffic holds:
 //
-//	              #0     10.0.0.1:51234 → 93.184.216.34:80
-//	12:03:04.123  #0   ⇄ 200  1.20 kB  12.3 ms  GET example.com/a  text/html
+//	12:03:04.101  #0    +               1.20 ms  10.0.0.1:51234 → 93.184.216.34:80  handshake
+//	12:03:04.123  #0    ⇄ 200  1.20 kB  12.3 ms  GET example.com/a  text/html
 //
-// A flow is introduced by its two ends when it first appears and is #N after
-// that, where N is its tcp.stream. An arrow points away from the sender: → the
-// client sent it, ← the server did, ⇄ both took part.
+// A flow's first line names its two ends; after that it is #N, where N is its
+// tcp.stream. An arrow points away from the sender: → the client sent it, ← the
+// server did, ⇄ both took part; + opens a flow and × ends it.
+//
+// Without a width nothing is cut and every column has its place. A narrow
+// terminal has fewer columns, and shorter words; the method, the status and a
+// part of the target are what is given up last (see layout and words).
 //
 // Every byte from the wire goes through package safe. An Event belongs to
 // everyone once emitted: a sink reads it and changes nothing.
 package text
 
 import (
-	"fmt"
 	"io"
 	"time"
 
 	"example.com/wirewatch/event"
+	"example.com/wirewatch/export/lines"
 	"example.com/wirewatch/flow"
 	"example.com/wirewatch/internal/safe"
 )
@@ -26,138 +30,119 @@ import (
 // Options say how the lines look. The zero Options are plain text in UTF-8 of
 // any length.
 type Options struct {
-	Color    bool // style with the 16 colours of the terminal's own palette
-	ASCII    bool // nothing but ASCII: for a terminal or a locale that is not UTF-8
-	Width    int  // cut lines to so many cells; 0 cuts nothing
-	Progress bool // also the records whose facts a later record repeats
+	Color     bool // style with the 16 colours of the terminal's own palette
+	ASCII     bool // nothing but ASCII: for a terminal or a locale that is not UTF-8
+	Width     int  // cells of the terminal, into which every line must fit; 0 for no limit
+	Progress  bool // also the records whose facts a later record repeats
+	HideError bool // leave out why the capture ended early: someone else says so at the same place
 }
-
-// flushSize is how many bytes may gather before a batch is done.
-const flushSize = 64 << 10
 
 // maxFlows bounds the memory of which flows were introduced. Past it all are
 // forgotten, and the open ones introduced again.
 const maxFlows = 1 << 16
 
-// streamWidth is that of the column of flows, until a number does not fit.
-const streamWidth = len("#123")
-
-type sink struct {
-	w      io.Writer
+// printer makes lines of facts.
+type printer struct {
 	opt    Options
+	layout layout
 	line   line
 	day    int64 // since the Unix epoch, of the line before
 	dated  bool  // day is set
 	seen   map[flow.ID]struct{}
-	broken bool
+	asked  map[question]request
 }
 
-// New makes a sink that writes to w. It holds nothing back: Emit ends with a
-// single Write of what the batch came to, after earlier ones where it came to
-// more than 64 KiB. When a Write fails, that Emit returns the error; later ones
-// write nothing and return nil.
-func New(w io.Writer, opt Options) event.Sink {
-	s := &sink{w: w, opt: opt, seen: map[flow.ID]struct{}{}}
-	s.line = line{max: opt.Width, color: opt.Color, glyphs: &unicodeGlyphs, mode: safe.List, streams: streamWidth}
+// New makes a sink that writes to w as package lines does: every line of a
+// batch is written when Emit returns.
+//
+// The record of a flow's opening, although progress, is always written: it
+// introduces the flow.
+func New(w io.Writer, opt Options) event.Sink { return lines.New(w, newPrinter(opt)) }
+
+func newPrinter(opt Options) *printer {
+	p := &printer{opt: opt, layout: layoutOf(opt.Width), seen: map[flow.ID]struct{}{}, asked: map[question]request{}}
+	p.line = line{max: opt.Width, color: opt.Color, glyphs: &unicodeGlyphs, mode: safe.List, streams: p.layout.stream}
 	if opt.ASCII {
-		s.line.glyphs, s.line.mode = &asciiGlyphs, safe.ASCII
+		p.line.glyphs, p.line.mode = &asciiGlyphs, safe.ASCII
 	}
-	return s
+	return p
 }
 
-// Emit writes the lines of the batch.
-func (s *sink) Emit(batch []event.Event) error {
-	for i := range batch {
-		e := &batch[i]
-		if s.broken {
-			return nil
-		}
-		if e.Body.Progress() && !s.opt.Progress {
-			continue
-		}
-		s.event(e)
-		if len(s.line.buf) >= flushSize {
-			if err := s.flush(); err != nil {
-				return err
-			}
-		}
+// Append appends the line of a fact, after those that introduce it.
+func (p *printer) Append(b []byte, e *event.Event) []byte {
+	p.line.buf = b
+	switch kind := e.Body.Kind(); {
+	case kind == "capture.summary":
+		p.summary(e.Body)
+	case kind == "tcp.open":
+		p.date(e.Nanos)
+		p.meet(e)
+		p.fact(e)
+	case !e.Body.Progress() || p.opt.Progress:
+		p.date(e.Nanos)
+		p.introduce(e)
+		p.fact(e)
 	}
-	return s.flush()
-}
-
-func (s *sink) flush() error {
-	if len(s.line.buf) == 0 {
-		return nil
-	}
-	n, err := s.w.Write(s.line.buf)
-	if err == nil && n < len(s.line.buf) {
-		err = io.ErrShortWrite
-	}
-	s.line.buf = s.line.buf[:0]
-	if err != nil {
-		s.broken = true
-		return fmt.Errorf("text: writing lines: %w", err)
-	}
-	return nil
-}
-
-// event writes a fact, after what introduces it.
-func (s *sink) event(e *event.Event) {
-	if e.Body.Kind() == "capture.summary" {
-		s.summary(e.Body)
-		return
-	}
-	s.date(e.Nanos)
-	s.introduce(e)
-	s.fact(e)
+	b, p.line.buf = p.line.buf, nil
+	return b
 }
 
 // date writes a heading when the day, in UTC, is another one than before.
-func (s *sink) date(nanos int64) {
+func (p *printer) date(nanos int64) {
 	const perDay = int64(24 * time.Hour)
 	day := nanos / perDay
 	if nanos%perDay < 0 {
 		day--
 	}
-	if s.dated && day == s.day {
+	if p.dated && day == p.day {
 		return
 	}
-	s.day, s.dated = day, true
-	rule := s.line.glyphs.rule
-	s.line.put(dim, rule)
-	s.line.space(1)
-	s.line.put(dim, safe.Clean(time.Unix(0, nanos).UTC().Format("2006-01-02 UTC"), safe.ASCII))
-	s.line.space(1)
-	s.line.put(dim, rule)
-	s.line.end()
+	p.day, p.dated = day, true
+	rule := p.line.glyphs.rule
+	p.line.put(dim, rule)
+	p.line.space(1)
+	p.line.put(dim, safe.Clean(time.Unix(0, nanos).UTC().Format("2006-01-02 UTC"), safe.ASCII))
+	p.line.space(1)
+	p.line.put(dim, rule)
+	p.line.end()
 }
 
-// introduce writes the ends of a flow that has not been seen. The flow's own
-// record is its last, after which it need not be remembered.
-func (s *sink) introduce(e *event.Event) {
+// meet notes the flow of a fact, and reports whether it is known from before.
+// The flow's own record is its last, after which it need not be remembered.
+func (p *printer) meet(e *event.Event) (known bool) {
 	if e.Ends == nil {
-		return
+		return true
 	}
 	id := e.Ends.ID
-	_, known := s.seen[id]
+	_, known = p.seen[id]
 	if e.Body.Kind() == "tcp.flow" {
-		delete(s.seen, id)
+		delete(p.seen, id)
 	} else if !known {
-		if len(s.seen) >= maxFlows {
-			clear(s.seen)
+		if len(p.seen) >= maxFlows {
+			clear(p.seen)
 		}
-		s.seen[id] = struct{}{}
+		p.seen[id] = struct{}{}
 	}
-	if known {
+	return known
+}
+
+// introduce writes the ends of a flow that has not been seen opening, or was
+// forgotten.
+func (p *printer) introduce(e *event.Event) {
+	if p.meet(e) {
 		return
 	}
-	s.line.space(timeWidth + 2)
-	s.line.stream(dim, e.Ends.Stream)
-	s.line.space(signWidth + 1)
-	s.line.put(dim, safe.Clean(e.Ends.Client.String(), safe.ASCII))
-	s.line.space(1)
-	s.line.put(dim, s.line.glyphs.right)
-	s.line.space(1)
-	s.line.put(dim, safe.Clean(e.Ends.Server.String(), safe.ASCII))
-	s.line.end()
+	l := &p.line
+	if p.layout.clock != "" {
+		l.space(len(p.layout.clock) + p.layout.gap)
+	}
+	l.stream(dim, e.Ends.Stream)
+	l.space(1 + signWidth + 1)
+	l.put(dim, p.ends(e).ClipMiddle(l.room(), l.mode))
+	l.end()
+}
+
+// ends are the two ends of a flow.
+func (p *printer) ends(e *event.Event) safe.Text {
+	return p.line.word(e.Ends.Client.String() + " " + p.line.glyphs.right.String() + " " + e.Ends.Server.String())
 }

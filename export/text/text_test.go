@@ -2,7 +2,6 @@ package text
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -73,6 +72,11 @@ func incomplete(why event.Incomplete, e event.Event) event.Event {
 	return e
 }
 
+func asking(exchange uint32, e event.Event) event.Event {
+	e.Exchange = exchange
+	return e
+}
+
 func exchange(verb, target, result, note string, bytes uint64, took time.Duration, level event.Level) *fact {
 	return &fact{kind: "http.exchange", digest: event.Digest{
 		Proto: "http", Verb: verb, Target: target, Result: result, Note: note, Bytes: bytes, Took: took, Level: level,
@@ -106,7 +110,9 @@ func summary(fail string) *fact {
 func story() []event.Event {
 	progress := &fact{kind: "tcp.open", progress: true, digest: event.Digest{Proto: "tcp", Verb: "open", Result: "handshake", Took: 1203 * time.Microsecond}}
 	request := &fact{kind: "http.request", progress: true, digest: event.Digest{Proto: "http", Verb: "GET", Target: "example.com/a"}}
-	response := &fact{kind: "http.response", progress: true, digest: event.Digest{Proto: "http", Result: "200", Note: "text/html"}}
+	response := &fact{kind: "http.response", progress: true, digest: event.Digest{Proto: "http", Verb: "response", Result: "200", Note: "text/html"}}
+	message := &fact{kind: "websocket.message", digest: event.Digest{Proto: "websocket", Verb: "text", Note: "{\"type\":\"chat\",\n\"text\":\"" + strings.Repeat("Grüße ", 60) + "\x1b[2J\"}", Bytes: 402}}
+	pong := &fact{kind: "websocket.control", digest: event.Digest{Proto: "websocket", Verb: "pong", Bytes: 4, Took: 31 * time.Millisecond}}
 	sse := &fact{kind: "sse.event", digest: event.Digest{Proto: "sse", Verb: "event", Target: "update", Note: "17", Bytes: 24},
 		fields: []field{{"sse.id", event.TextOf("17")}, {"sse.data", event.TextOf("{\"text\":\n\"" + strings.Repeat("hello ", 50) + "\"}")}}}
 	unknown := &fact{kind: "mqtt.publish", digest: event.Digest{Proto: "mqtt", Verb: "publish", Target: "sensors/kitchen/temperature", Result: "qos1", Note: "retained", Bytes: 4, Took: 900}}
@@ -115,8 +121,8 @@ func story() []event.Event {
 	return []event.Event{
 		at(-86400_000, nil, anomaly("capture.interface_lost", "an interface went away", "", event.Note)),
 		from(0, at(0, first, progress)),
-		from(0, at(1, first, request)),
-		from(1, at(12, first, response)),
+		asking(1, from(0, at(1, first, request))),
+		asking(1, from(1, at(12, first, response))),
 		at(13, first, exchange("GET", "example.com/a", "200", "text/html", 1203, 12345678, event.Normal)),
 		at(20, other, exchange("POST", "[2001:db8::1]:8080/api/orders", "503", "text/html; charset=utf-8", 211, 1900*time.Millisecond, event.Warn)),
 		at(21, first, exchange("GET", long, "404", "text/plain", 17, 999_500, event.Normal)),
@@ -124,6 +130,8 @@ func story() []event.Event {
 		incomplete(event.NoResponse, at(23, other, exchange("GET", "example.com/検索/結果", "", "", 0, 0, event.Normal))),
 		at(24, first, exchange("HEAD", "example.com/", "304", "", 0, 310*time.Microsecond, event.Normal)),
 		from(1, at(30, other, sse)),
+		from(1, at(30, first, message)),
+		from(0, at(30, first, pong)),
 		from(1, at(31, first, anomaly("http.chunk_size_invalid", "a chunk size is not a hexadecimal number", "\"zz\x1b[31m\"", event.Error))),
 		at(32, first, anomaly("tcp.gap", "bytes are missing from the capture", "1460 bytes", event.Warn)),
 		from(0, at(40, first, unknown)),
@@ -157,6 +165,8 @@ func TestGolden(t *testing.T) {
 		"80.ascii":  {Width: 80, ASCII: true, Progress: true},
 		"120.mono":  {Width: 120, Progress: true},
 		"120.color": {Width: 120, Color: true, Progress: true},
+		"60.mono":   {Width: 60},
+		"40.mono":   {Width: 40, Progress: true},
 		"30.mono":   {Width: 30},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +220,8 @@ func mustBeLines(t testing.TB, out string, opt Options) {
 
 // However wide or narrow, every fact has its line.
 func TestEveryWidth(t *testing.T) {
-	lines := strings.Count(write(t, Options{Progress: true}, story()), "\n")
+	facts := story()[:len(story())-1] // the summary takes as many lines as it needs
+	want := strings.Count(write(t, Options{Progress: true}, facts), "\n")
 	for width := 1; width < 250; width++ {
 		for _, opt := range []Options{{Width: width, Progress: true, Color: true}, {Width: width, Progress: true, ASCII: true}} {
 			got := write(t, opt, story())
@@ -218,8 +229,8 @@ func TestEveryWidth(t *testing.T) {
 			if strings.Contains(got, " \n") {
 				t.Fatalf("blanks at the end of a line at width %d:\n%s", width, got)
 			}
-			if n := strings.Count(got, "\n"); n != lines {
-				t.Fatalf("%d lines at width %d, want %d", n, width, lines)
+			if n := strings.Count(write(t, opt, facts), "\n"); n != want {
+				t.Fatalf("%d lines at width %d, want %d", n, width, want)
 			}
 		}
 	}
@@ -237,8 +248,90 @@ func TestColourOnlyStyles(t *testing.T) {
 
 func TestProgressOnlyWhenAskedFor(t *testing.T) {
 	without, with := write(t, Options{}, story()), write(t, Options{Progress: true}, story())
-	if n := strings.Count(with, "\n") - strings.Count(without, "\n"); n != 3 {
-		t.Errorf("progress adds %d lines, want 3", n)
+	if n := strings.Count(with, "\n") - strings.Count(without, "\n"); n != 2 {
+		t.Errorf("progress adds %d lines, want 2: the opening of a flow is always told", n)
+	}
+}
+
+// However the widths of the other columns change, these survive on a terminal of
+// so many columns.
+func TestEssentialsSurvive(t *testing.T) {
+	for _, width := range []int{40, 60, 80, 120, 200} {
+		for _, c := range []struct {
+			e    event.Event
+			want []string
+		}{
+			{at(0, first, exchange("DELETE", "cdn.example.com/assets/very/deep/app.js", "404", "text/html; charset=utf-8", 9e8, time.Second, event.Warn)), []string{"404", "DELETE", "pp.js"}},
+			{incomplete(event.NoResponse, at(0, first, exchange("OPTIONS", "example.com/a/rather/long/path", "", "", 0, 0, event.Warn))), []string{"–", "OPTIONS", "ath"}},
+			{from(1, at(0, first, anomaly("http.chunk_size_invalid", "a chunk size is not a hexadecimal number", "zz", event.Error))), []string{"!←", "http.chunk_size"}},
+			{at(0, other, closed("handshake", "rst", "server", "The server reset the connection.")), []string{"!", "rst", "The server r"}},
+			{from(0, at(0, first, &fact{kind: "tcp.open", digest: event.Digest{Result: "handshake", Took: 12345}})), []string{"+", "10.0.0", "34:80"}},
+			{from(0, at(0, first, &fact{kind: "websocket.message", digest: event.Digest{Verb: "text", Note: "\"hi\n" + strings.Repeat("x", 500), Bytes: 504}})), []string{"text  \"hi␊xx", "x…"}},
+		} {
+			if c.e.Body.Kind() == "tcp.flow" {
+				c.e.Body.(*fact).digest.Level = event.Warn
+			}
+			got := write(t, Options{Width: width}, []event.Event{c.e})
+			line := strings.TrimSuffix(got, "\n")
+			line = line[strings.LastIndexByte(line, '\n')+1:]
+			for _, w := range c.want {
+				if !strings.Contains(line, w) {
+					t.Errorf("at width %d there is no %q in %q", width, w, line)
+				}
+			}
+		}
+	}
+}
+
+// A response says what it answers, as long as the request was told and its
+// exchange is not over.
+func TestResponseNamesItsRequest(t *testing.T) {
+	message := func(kind, verb, target, result string, n uint32, ends *flow.Ends) *event.Event {
+		e := asking(n, at(0, ends, &fact{kind: kind, progress: kind != "http.exchange", digest: event.Digest{Proto: "http", Verb: verb, Target: target, Result: result}}))
+		return &e
+	}
+	p := newPrinter(Options{Progress: true})
+	for _, c := range []struct {
+		e    *event.Event
+		want string
+	}{
+		{message("http.request", "GET", "a/1", "", 1, first), "GET a/1\n"},
+		{message("http.request", "GET", "a/2", "", 2, first), "GET a/2\n"},
+		{message("http.request", "PUT", "b/1", "", 1, other), "PUT b/1\n"},
+		{message("http.response", "response", "", "100", 1, other), "PUT b/1\n"},
+		{message("http.response", "response", "", "200", 1, other), "PUT b/1\n"},
+		{message("http.response", "response", "", "200", 1, first), "GET a/1\n"},
+		{message("http.exchange", "GET", "a/1", "200", 1, first), "GET a/1\n"},
+		{message("http.response", "response", "", "204", 2, first), "GET a/2\n"},
+		{message("http.response", "response", "", "200", 1, first), "response\n"}, // over
+		{message("http.response", "response", "", "200", 0, first), "response\n"}, // answers nothing
+	} {
+		if got := string(p.Append(nil, c.e)); !strings.HasSuffix(got, "  "+c.want) {
+			t.Errorf("wrote %q, want it to end with %q", got, c.want)
+		}
+	}
+	for i := range uint32(3 * maxAsked) {
+		if p.Append(nil, message("http.request", "GET", "a", "", i+10, first)); len(p.asked) > maxAsked {
+			t.Fatalf("%d requests are remembered", len(p.asked))
+		}
+	}
+	if newPrinter(Options{}).Append(nil, message("http.request", "GET", "a", "", 1, first)) != nil {
+		t.Error("a request is told although progress was not asked for")
+	}
+}
+
+// What is cut off a note is cut between characters.
+func TestHead(t *testing.T) {
+	for _, c := range []struct {
+		s    string
+		n    int
+		want string
+	}{
+		{"abc", 3, "abc"}, {"abcd", 3, "abc..."}, {"aüb", 2, "a..."}, {"aüb", 3, "aü..."}, {"€€", 5, "€..."}, {"\x80\x80\x80\x80\x80\x80", 5, "\x80..."},
+	} {
+		if got := head(c.s, c.n); got != c.want {
+			t.Errorf("head(%q, %d) is %q, want %q", c.s, c.n, got, c.want)
+		}
 	}
 }
 
@@ -250,23 +343,21 @@ func TestFlowIsIntroducedOnce(t *testing.T) {
 }
 
 func TestMemoryOfFlowsIsBounded(t *testing.T) {
-	s := New(io.Discard, Options{}).(*sink)
+	p := newPrinter(Options{})
 	body := exchange("GET", "/", "200", "", 0, 0, event.Normal)
-	batch := make([]event.Event, 1)
+	var e event.Event
 	for i := range maxFlows + 10 {
 		ends := *first
 		ends.ID = flow.ID(i + 1)
-		batch[0] = at(0, &ends, body)
-		if err := s.Emit(batch); err != nil {
-			t.Fatal(err)
-		}
+		e = at(0, &ends, body)
+		p.Append(nil, &e)
 	}
-	if len(s.seen) != 10 {
-		t.Errorf("%d flows are remembered, want 10", len(s.seen))
+	if len(p.seen) != 10 {
+		t.Errorf("%d flows are remembered, want 10", len(p.seen))
 	}
-	batch[0].Body = closed("handshake", "fin", "client", "")
-	if err := s.Emit(batch); err != nil || len(s.seen) != 9 {
-		t.Errorf("%d flows are remembered after one has closed, want 9; %v", len(s.seen), err)
+	e.Body = closed("handshake", "fin", "client", "")
+	if p.Append(nil, &e); len(p.seen) != 9 {
+		t.Errorf("%d flows are remembered after one has closed, want 9", len(p.seen))
 	}
 }
 
@@ -283,50 +374,6 @@ func TestBatchesDoNotShow(t *testing.T) {
 				t.Errorf("batches of %d give other lines", size)
 			}
 		}
-	}
-}
-
-// failing writes short bytes less than it is given, and fails with err.
-type failing struct {
-	calls, short int
-	err          error
-}
-
-func (f *failing) Write(p []byte) (int, error) {
-	f.calls++
-	return len(p) - f.short, f.err
-}
-
-func TestBrokenWriterIsReportedOnce(t *testing.T) {
-	pipe := errors.New("broken pipe")
-	for _, c := range []struct {
-		w    *failing
-		want error
-	}{{&failing{err: pipe}, pipe}, {&failing{short: 1}, io.ErrShortWrite}} {
-		s := New(c.w, Options{})
-		if err := s.Emit(story()); !errors.Is(err, c.want) {
-			t.Errorf("the first Emit returns %v, want %v", err, c.want)
-		}
-		if err := s.Emit(story()); err != nil || c.w.calls != 1 {
-			t.Errorf("the second Emit returns %v after %d writes, want nil after 1", err, c.w.calls)
-		}
-	}
-}
-
-func TestWritesOncePerBatch(t *testing.T) {
-	w := &failing{}
-	s := New(w, Options{})
-	large := make([]event.Event, 2000)
-	for i := range large {
-		large[i] = at(0, first, exchange("GET", "example.com/a", "200", "text/html", 1203, 12345678, event.Normal))
-	}
-	for want, batch := range [][]event.Event{nil, story(), story()[:1]} {
-		if err := s.Emit(batch); err != nil || w.calls != want {
-			t.Errorf("%d writes, %v; want %d", w.calls, err, want)
-		}
-	}
-	if err := s.Emit(large); err != nil || w.calls < 4 || w.calls > 6 {
-		t.Errorf("%d writes for some 130 kB, %v", w.calls-2, err)
 	}
 }
 

@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// timeWidth is that of a time of day.
-const timeWidth = len("12:03:04.123")
-
-// clock is a time of day in UTC, with milliseconds.
-func clock(nanos int64) string { return time.Unix(0, nanos).UTC().Format("15:04:05.000") }
-
 // unit is a unit of measure and how many of the smallest one it is.
 type unit struct {
 	size float64
