@@ -283,7 +283,7 @@ func TestOpenErrors(t *testing.T) {
 func TestPartialDelivery(t *testing.T) {
 	o := binary.LittleEndian
 	r, w := io.Pipe()
-	s, err := NewReader(r, "-", Options{})
+	s, err := NewReader(r, stdin, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -273,7 +273,7 @@ func (r *reader) finish(rest int, p pause) error {
 func (r *reader) cut(rec record, got int64) error {
 	r.pos = rec.start
 	noun := "file"
-	if r.name == "-" {
+	if r.name == stdin {
 		noun = "input"
 	}
 	return r.damaged("the %s ends %d bytes into a %d-byte %s at offset %d", noun, got, rec.size, rec.what, rec.start)

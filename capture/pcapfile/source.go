@@ -86,6 +86,9 @@ func (o Options) blocks() int {
 	return max(o.Blocks, 2)
 }
 
+// stdin is what errors call the input "-".
+const stdin = "standard input"
+
 // open adds the named input.
 func (s *Source) open(name string, inputs int, opt Options) error {
 	if name == "-" {
@@ -93,7 +96,7 @@ func (s *Source) open(name string, inputs int, opt Options) error {
 		if in == nil {
 			in = os.Stdin
 		}
-		return s.add(&raw{r: in, count: &s.read}, name, inputs, opt)
+		return s.add(&raw{r: in, count: &s.read}, stdin, inputs, opt)
 	}
 	info, err := os.Stat(name)
 	switch {
