@@ -142,6 +142,9 @@ const seeHelp = " (see wirewatch --help)"
 var insteads = map[string]string{
 	"i": "; to see live traffic: tcpdump -i IF -U -w - | wirewatch -",
 	"f": "; to filter packets: tcpdump -r FILE -w - FILTER | wirewatch -",
+	"c": "; to take only N packets: tcpdump -c N -r FILE -w - | wirewatch -",
+	"e": "; to choose fields: wirewatch -T ndjson FILE | jq .http.request.uri",
+	"w": "; to save a capture while you watch it: tcpdump -U -w - | tee FILE | wirewatch -",
 	"Y": "; to choose records: wirewatch -T ndjson FILE | jq 'select(...)'",
 }
 

@@ -79,13 +79,15 @@ func create(name string) (*os.File, error) {
 	return f, nil
 }
 
-// sink makes what writes records to w.
-func (o *options) sink(w io.Writer) event.Sink {
+// sink makes what writes records to w. Where both w and stderr are a terminal, a
+// reader sees on it what execute says of an error, and need not read it twice.
+func (o *options) sink(w, stderr io.Writer) event.Sink {
 	if o.format == "ndjson" {
 		return ndjson.New(w, ndjson.Options{Progress: o.progress})
 	}
 	opt := text.Options{Progress: o.progress}
 	if width, ok := terminal(w); ok {
+		_, opt.HideError = terminal(stderr)
 		opt.Width = width
 		opt.ASCII = asciiOnly()
 		opt.Color = os.Getenv("NO_COLOR") == "" && !dumb()

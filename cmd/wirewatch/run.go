@@ -31,7 +31,7 @@ func run(ctx context.Context, o *options, std streams) (err error) {
 	limits := track.DefaultLimits()
 	limits.Dissect.Body = int64(o.body)
 	stopBar := o.bar(std.err, out, src.Progress)
-	err = engine.Run(ctx, engine.Config{Limits: limits}, src, decode.New(decode.Options{}), all.Specs, o.sink(out))
+	err = engine.Run(ctx, engine.Config{Limits: limits}, src, decode.New(decode.Options{}), all.Specs, o.sink(out, std.err))
 	err = cmp.Or(err, done())
 	stopBar()
 	if o.verbose {

@@ -24,7 +24,7 @@ func TestFailures(t *testing.T) {
 		{"directory", []string{dir}, []string{"directory"}},
 		{"not a capture", []string{temp(t, "notes.txt", []byte("dear diary, today I"))}, []string{"notes.txt", "not a pcap"}},
 		{"empty", []string{temp(t, "empty.pcap", nil)}, []string{"empty.pcap", "empty"}},
-		{"empty stdin", []string{"-"}, []string{"empty"}},
+		{"empty stdin", []string{"-"}, []string{"open standard input", "empty"}},
 		{"nowhere to write", []string{demo, "-o", filepath.Join(dir, "none", "x")}, []string{"writing records", "no such file"}},
 		{"writing to a directory", []string{demo, "-o", dir}, []string{"writing records", "directory"}},
 	} {

@@ -142,3 +142,23 @@ func TestErrorOnTerminal(t *testing.T) {
 		}
 	}
 }
+
+// A damaged capture is told of once on a terminal, and in both streams if they go
+// to different places.
+func TestDamageIsSaidOnce(t *testing.T) {
+	environ(t, "TERM=xterm", "NO_COLOR=1", utf8Env)
+	c := readDemo(t)
+	cut := temp(t, "cut.pcap", c.bytes(c.records...)[:3000])
+	const what = "the file ends"
+	screen := onScreen(t, 0, func(terminal *os.File) {
+		if code := execute(t.Context(), []string{cut}, streams{nil, terminal, terminal}); code != exitDamaged {
+			t.Errorf("exit code %d", code)
+		}
+	})
+	if strings.Count(screen, what) != 1 || !strings.Contains(screen, "\nwirewatch: ") {
+		t.Errorf("the screen does not say once, on stderr, what is wrong:\n%s", screen)
+	}
+	if o := cli(t, cut); !strings.Contains(o.out, what) || !strings.Contains(o.err, what) {
+		t.Errorf("stdout has %q, stderr %q", o.out, o.err)
+	}
+}
