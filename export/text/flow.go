@@ -24,12 +24,16 @@ func (p *printer) closing(body event.Body, d *event.Digest) (verb, note string) 
 		case "tcp.closed_by":
 			by = v.Str()
 		case "protocol":
-			if protocol = v.Str(); protocol == "unknown" {
-				protocol = "unknown protocol"
-			}
+			protocol = v.Str()
 		default:
 			n.take(name, &v)
 		}
+	}
+	switch {
+	case protocol == "unknown" && n.bytes == [2]uint64{}:
+		protocol = "" // nobody spoke
+	case protocol == "unknown":
+		protocol = "unknown protocol"
 	}
 	parts := []string{
 		p.sent(&n), plural(sum(n.retransmissions), "retransmission"), plural(sum(n.lost), "lost byte"),
@@ -85,6 +89,9 @@ func (n *ends) take(name string, v *event.Value) {
 
 // sent is the bytes of either end.
 func (p *printer) sent(n *ends) string {
+	if n.bytes == [2]uint64{} {
+		return "no data"
+	}
 	g := p.line.glyphs
 	return g.right.String() + " " + size(n.bytes[0]) + " " + g.left.String() + " " + size(n.bytes[1])
 }
