@@ -1,6 +1,8 @@
 package dissect
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"example.com/wirewatch/event"
@@ -62,7 +64,9 @@ type Conn struct {
 type half struct {
 	carry   []byte // unconsumed bytes; from env, nil when there are none
 	marks   []mark // where the bytes of carry came from
-	off     uint64 // stream offset of the first unconsumed byte
+	off     int64  // stream offset of the first unconsumed byte, where placed
+	before  int64  // what the byte before that acknowledged
+	placed  bool   // bytes or a gap were delivered
 	end     End
 	waiting bool // the dissector said Wait
 	hasty   bool // waiting is no longer worthwhile
@@ -71,11 +75,16 @@ type half struct {
 	started bool // bytes or a gap went by that no dissector saw
 }
 
-// mark says that the bytes from stream offset off on came with a segment.
+// mark says that the bytes from stream offset off on came with a segment, and
+// what that acknowledged.
 type mark struct {
-	off uint64
+	off int64
 	event.Mark
+	acked int64
 }
+
+// nothing is what is acknowledged by a byte that was not seen: less than by any.
+const nothing = math.MinInt64
 
 // Closer is a Dissector that holds more than memory (a decoder's coroutine);
 // Close is called once when the driver drops it.
@@ -85,7 +94,9 @@ type Closer interface{ Close() }
 // middle.
 func (c *Conn) Init(env *Env, host Host, mid bool) {
 	*c = Conn{env: env, host: host, mid: mid}
-	c.half[0].started, c.half[1].started = mid, mid
+	for d := range c.half {
+		c.half[d].started, c.half[d].before = mid, nothing
+	}
 }
 
 // Opaque reports that nothing further can come of the flow's bytes.
@@ -115,17 +126,87 @@ func (c *Conn) Now() event.Mark { return c.host.Now() }
 // At is where byte i of those offered in dir came from.
 func (c *Conn) At(dir flow.Dir, i int) event.Mark {
 	h := &c.half[dir]
-	at := h.off + uint64(i)
-	for j := len(h.marks) - 1; j >= 0; j-- {
-		if h.marks[j].off <= at {
-			return h.marks[j].Mark
-		}
+	if j := h.mark(i); j >= 0 {
+		return h.marks[j].Mark
 	}
 	return c.host.Now()
 }
 
+// Latest is where that one of the bytes i to n-1 of those offered in dir came
+// from that came last: bytes that were lost on their way come after bytes that
+// follow them.
+func (c *Conn) Latest(dir flow.Dir, i, n int) event.Mark {
+	h := &c.half[dir]
+	j := h.mark(i)
+	if j < 0 {
+		return c.host.Now()
+	}
+	last := h.marks[j].Mark
+	for _, m := range h.marks[j+1:] {
+		if m.off >= h.off+int64(n) {
+			break
+		}
+		if m.Frame > last.Frame {
+			last = m.Mark
+		}
+	}
+	return last
+}
+
+// mark is the index of the mark of byte i of what h carries, -1 where it carries
+// nothing.
+func (h *half) mark(i int) int {
+	j, found := slices.BinarySearchFunc(h.marks, h.off+int64(i), func(m mark, at int64) int {
+		switch {
+		case m.off < at:
+			return -1
+		case m.off > at:
+			return 1
+		}
+		return 0
+	})
+	if found {
+		return j
+	}
+	return j - 1
+}
+
+// Acked is what the sender of byte i of those offered in dir had received of its
+// peer when it sent it, as an offset of the other direction. It is evidence that
+// does not depend on the order in which the capture has the segments. Byte -1 is
+// the one before those offered.
+func (c *Conn) Acked(dir flow.Dir, i int) int64 {
+	h := &c.half[dir]
+	if i < 0 {
+		return h.before
+	}
+	if j := h.mark(i); j >= 0 {
+		return h.marks[j].acked
+	}
+	return c.host.Acked()
+}
+
+// Turn is the first of the bytes i to n-1 of those offered in dir which its sender
+// sent after it had received more than when it sent the byte before, or of which
+// the byte before was not seen; n if none is. Whoever waits for an answer before
+// it goes on begins its messages there.
+func (c *Conn) Turn(dir flow.Dir, i, n int) int {
+	h := &c.half[dir]
+	for i < n {
+		if c.Acked(dir, i) > c.Acked(dir, i-1) {
+			return i
+		}
+		j := h.mark(i)
+		if j < 0 || j+1 == len(h.marks) {
+			return n
+		}
+		i = int(h.marks[j+1].off - h.off)
+	}
+	return n
+}
+
 // Offset is the stream offset of the first byte offered in dir; gaps count.
-func (c *Conn) Offset(dir flow.Dir) uint64 { return c.half[dir].off }
+func (c *Conn) Offset(dir flow.Dir) int64 { return c.half[dir].off }
 
 // Rest is what was offered in dir and not consumed. Borrowed until the
 // dissector returns.
@@ -148,8 +229,9 @@ func (c *Conn) Missing() event.Incomplete {
 	return c.host.Missing()
 }
 
-// Acked is how many bytes of dir the peer has acknowledged by now.
-func (c *Conn) Acked(dir flow.Dir) uint64 { return c.host.Acked(dir) }
+// Answers reports, for a direction that ended with a FIN, that its sender closed
+// it because its peer had closed the other.
+func (c *Conn) Answers(dir flow.Dir) bool { return c.host.Answers(dir) }
 
 // Stalled is the time that dir has lost so far to retransmission and zero
 // windows.
@@ -172,9 +254,10 @@ func (c *Conn) Handoff(to string, o Offer) Verdict {
 // what is delivered after the direction's end.
 func (c *Conn) Data(dir flow.Dir, p []byte) {
 	h := &c.half[dir]
+	c.place(h)
 	switch {
 	case h.opaque, h.end != Open:
-		h.off += uint64(len(p))
+		h.off += int64(len(p))
 	case h.waiting:
 		c.hold(h, p)
 		if len(h.carry) > c.env.Limits.Carry {
@@ -191,11 +274,19 @@ func (c *Conn) Data(dir flow.Dir, p []byte) {
 	}
 }
 
+// place notes where in its stream a direction begins.
+func (c *Conn) place(h *half) {
+	if !h.placed {
+		h.placed, h.off = true, c.host.Offset()
+	}
+}
+
 // Gap delivers a hole of n bytes, likewise.
 func (c *Conn) Gap(dir flow.Dir, n uint64) {
 	if c.half[dir].end != Open {
 		return
 	}
+	c.place(&c.half[dir])
 	if c.half[dir].waiting {
 		dir = c.hurry(dir)
 	}
@@ -301,7 +392,8 @@ func (c *Conn) gap(dir flow.Dir, n uint64) {
 		h.started = true
 	}
 	c.drop(h, len(h.carry))
-	h.off += n
+	h.off += int64(n)
+	h.before = nothing
 	c.wake(dir.Reverse())
 	c.obey(dir, v)
 }
@@ -315,6 +407,7 @@ func (c *Conn) offerTo(dir flow.Dir, p []byte) flow.Dir {
 		if dir, found = c.probe(dir, p); !found {
 			return dir
 		}
+		p = c.half[dir].carry
 	}
 	h := &c.half[dir]
 	h.waiting = false
@@ -379,64 +472,93 @@ func (c *Conn) enter() {
 	}
 }
 
-// probe asks every protocol about p, first with the roles as they are, then
-// exchanged. On a match the dissector is there.
+// probe looks for a protocol in p. On a match the dissector is there, and what is
+// to be offered to it is held.
 func (c *Conn) probe(dir flow.Dir, p []byte) (flow.Dir, bool) {
 	h := &c.half[dir]
-	maybe := false
-	for _, role := range [2]flow.Dir{dir, dir.Reverse()} {
-		for i := range c.env.Specs {
-			switch c.ask(&c.env.Specs[i], h.started, role, p) {
-			case Yes:
-				return c.begin(&c.env.Specs[i], dir, role, p), true
-			case Maybe:
-				maybe = true
-			case No:
-			}
+	if h.started {
+		return c.join(dir, p)
+	}
+	s, role, m := c.ask(dir, p, false)
+	switch {
+	case m == Yes:
+		c.keep(h, p, 0)
+		return c.begin(s, dir, role), true
+	case len(p) > 0 && c.Owed(dir.Reverse()): // what these bytes answer says what they are
+		c.keep(h, p, 0)
+		h.waiting = true
+	case m == Maybe && h.end == Open && len(p) <= c.env.Limits.Probe:
+		c.keep(h, p, 0)
+	default:
+		c.pass(dir, p)
+	}
+	return dir, false
+}
+
+// join looks for a protocol in p, which is from the middle of a stream, wherever
+// a message may begin.
+func (c *Conn) join(dir flow.Dir, p []byte) (flow.Dir, bool) {
+	h, limit := &c.half[dir], c.env.Limits.Probe
+	for n := c.Turn(dir, 0, len(p)); n < len(p); n = c.Turn(dir, n+1, len(p)) {
+		switch s, role, m := c.ask(dir, p[n:min(len(p), n+limit)], true); {
+		case m == Yes:
+			c.keep(h, p, n)
+			return c.begin(s, dir, role), true
+		case m == Maybe && h.end == Open && len(p)-n < limit:
+			c.keep(h, p, n)
+			return dir, false
 		}
 	}
-	if !h.started && len(p) > 0 {
-		switch {
-		case c.Owed(dir.Reverse()): // what these bytes answer says what they are
-			c.keep(h, p, 0)
-			h.waiting = true
-			return dir, false
-		case maybe && h.end == Open && len(p) <= c.env.Limits.Probe:
-			c.keep(h, p, 0)
-			return dir, false
-		}
-	}
+	c.pass(dir, p)
+	return dir, false
+}
+
+// pass lets p go by.
+func (c *Conn) pass(dir flow.Dir, p []byte) {
+	h := &c.half[dir]
 	c.keep(h, p, len(p))
 	h.waiting = false
 	if len(p) > 0 {
 		h.started = true
 		c.wake(dir.Reverse())
 	}
-	return dir, false
 }
 
-func (c *Conn) ask(s *Spec, started bool, role flow.Dir, p []byte) Match {
-	ask := s.Probe
-	if started {
-		ask = s.Join
+// ask asks every protocol about p, first with the roles as they are, then
+// exchanged, and returns the first that is sure, and which role it thinks that
+// the sender plays. Of the others, m is Maybe if one is not sure yet.
+func (c *Conn) ask(dir flow.Dir, p []byte, started bool) (s *Spec, role flow.Dir, m Match) {
+	if len(p) == 0 {
+		return nil, dir, No
 	}
-	if ask == nil || len(p) == 0 {
-		return No
+	for _, role := range [2]flow.Dir{dir, dir.Reverse()} {
+		for i := range c.env.Specs {
+			s := &c.env.Specs[i]
+			probe := s.Probe
+			if started {
+				probe = s.Join
+			}
+			if probe == nil {
+				continue
+			}
+			switch probe(role, p) {
+			case Yes:
+				return s, role, Yes
+			case Maybe:
+				m = Maybe
+			case No:
+			}
+		}
 	}
-	m := ask(role, p)
-	if started && m == Maybe {
-		return No
-	}
-	return m
+	return nil, dir, m
 }
 
-// begin makes the dissector for bytes p of dir, whose sender plays role.
-func (c *Conn) begin(s *Spec, dir, role flow.Dir, p []byte) flow.Dir {
+// begin makes the dissector for what dir holds, whose sender plays role.
+func (c *Conn) begin(s *Spec, dir, role flow.Dir) flow.Dir {
 	o := Offer{
 		Swapped: role != dir, Exchange: c.offer.Exchange, // of the exchange that went back to probing
 		Mid: c.mid || c.half[0].started || c.half[1].started,
 	}
-	c.keep(&c.half[dir], p, 0)
 	if o.Swapped && c.host.Flip() {
 		o.Swapped, dir = false, dir.Reverse()
 		c.half[0], c.half[1] = c.half[1], c.half[0]
@@ -455,7 +577,7 @@ func (c *Conn) hold(h *half, p []byte) {
 	if h.carry == nil {
 		h.carry = c.env.get()
 	}
-	h.marks = append(h.marks, mark{h.off + uint64(len(h.carry)), c.host.Now()})
+	h.marks = append(h.marks, mark{h.off + int64(len(h.carry)), c.host.Now(), c.host.Acked()})
 	h.carry = append(h.carry, p...)
 }
 
@@ -466,7 +588,10 @@ func (c *Conn) keep(h *half, p []byte, n int) {
 		c.drop(h, n)
 		return
 	}
-	h.off += uint64(n)
+	if n > 0 {
+		h.off += int64(n)
+		h.before = c.host.Acked()
+	}
 	if n < len(p) {
 		c.hold(h, p[n:])
 	}
@@ -474,10 +599,11 @@ func (c *Conn) keep(h *half, p []byte, n int) {
 
 // drop consumes n bytes of what the direction carries.
 func (c *Conn) drop(h *half, n int) {
-	if h.carry == nil {
+	if h.carry == nil || n == 0 {
 		return
 	}
-	h.off += uint64(n)
+	h.before = h.marks[h.mark(n-1)].acked
+	h.off += int64(n)
 	if n == len(h.carry) {
 		c.env.put(h.carry)
 		h.carry, h.marks = nil, h.marks[:0]

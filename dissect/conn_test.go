@@ -285,7 +285,7 @@ func TestProbing(t *testing.T) {
 			}
 		}
 		d.heard()
-		if n := d.Offset(s2c) + uint64(len(d.Rest(s2c))); n != 24 {
+		if n := d.Offset(s2c) + int64(len(d.Rest(s2c))); n != 24 {
 			t.Errorf("offset %d", n)
 		}
 	})
@@ -403,9 +403,35 @@ func TestJoining(t *testing.T) {
 		d := newDriver(t, true)
 		d.env.Specs = []dissect.Spec{spec(d)}
 		d.send(c2s, "rest of something")
-		d.send(c2s, "G") // Maybe is not enough
+		d.send(c2s, "GET") // its sender has received nothing since
+		d.heard()
+		d.host.Ack = 5
+		d.send(c2s, "G")
+		if string(d.Rest(c2s)) != "G" {
+			t.Errorf("%q is held", d.Rest(c2s))
+		}
+		d.send(c2s, "ET")
+		d.heard(`x new swapped=false mid=true exchange=0 token=""`, `x client "GET"`)
+	})
+	t.Run("at the second turn", func(t *testing.T) {
+		d := newDriver(t, true)
+		d.env.Specs, d.env.Limits.Probe = []dissect.Spec{spec(d)}, 3
+		d.send(c2s, "G")
+		d.host.Ack = 5
 		d.send(c2s, "GET")
 		d.heard(`x new swapped=false mid=true exchange=0 token=""`, `x client "GET"`)
+		if d.Offset(c2s) != 4 {
+			t.Errorf("offset %d", d.Offset(c2s))
+		}
+	})
+	t.Run("not sure for too long", func(t *testing.T) {
+		d := newDriver(t, true)
+		d.env.Specs, d.env.Limits.Probe = []dissect.Spec{spec(d)}, 3
+		d.send(c2s, "G.")
+		d.send(c2s, ".")
+		if len(d.Rest(c2s)) != 0 {
+			t.Errorf("%q is held", d.Rest(c2s))
+		}
 	})
 	t.Run("after a hole", func(t *testing.T) {
 		d := newDriver(t, false)
@@ -729,6 +755,7 @@ func TestSkipAndFail(t *testing.T) {
 		if d.Protocol() != "" || d.Offset(c2s) != 4 || d.Offset(s2c) != 3 {
 			t.Errorf("protocol %q, offsets %d %d", d.Protocol(), d.Offset(c2s), d.Offset(s2c))
 		}
+		d.host.Ack = 3
 		d.send(c2s, "joined")
 		d.heard(`a client "joined"`)
 	})
@@ -737,10 +764,10 @@ func TestSkipAndFail(t *testing.T) {
 // TestHostIsPassedOn checks what a dissector can ask about the segments below.
 func TestHostIsPassedOn(t *testing.T) {
 	d := newDriver(t, false)
-	d.host.Sum, d.host.Lost, d.host.Shake = [2]uint64{3, 4}, [2]time.Duration{5, 6}, 7
+	d.host.Ack, d.host.Second, d.host.Lost, d.host.Shake = 3, [2]bool{true, false}, [2]time.Duration{5, 6}, 7
 	d.host.Lacks[s2c] = true
 	shake, ok := d.Connect()
-	if d.Acked(c2s) != 3 || d.Stalled(s2c) != 6 || shake != 7 || !ok || !d.Owed(s2c) || d.Owed(c2s) {
+	if d.Acked(c2s, 0) != 3 || !d.Answers(c2s) || d.Answers(s2c) || d.Stalled(s2c) != 6 || shake != 7 || !ok || !d.Owed(s2c) || d.Owed(c2s) {
 		t.Error("the host says something else")
 	}
 	d.End(s2c, dissect.Expired)

@@ -8,6 +8,7 @@
 package dissect
 
 import (
+	"math"
 	"time"
 
 	"example.com/wirewatch/event"
@@ -64,8 +65,8 @@ type Spec struct {
 	// Probe says whether p, the first bytes of a direction, are this protocol
 	// when their sender plays the given role. Nil: reached by handoff only.
 	Probe func(role flow.Dir, p []byte) Match
-	// Join is Probe for bytes from the middle of a stream, at the start of a
-	// segment; it asks for proof, and Maybe counts as No. Nil: never joined.
+	// Join is Probe for bytes from the middle of a stream, at a Turn (see Conn);
+	// it asks for proof. Nil: never joined.
 	Join func(role flow.Dir, p []byte) Match
 	// New makes the dissector of one flow.
 	New func(Offer) Dissector
@@ -124,15 +125,25 @@ type Fact struct {
 type Host interface {
 	// Emit takes a fact.
 	Emit(f Fact)
-	// Now is the segment that is being processed.
+	// Now is the segment that is being processed, which brought the bytes that
+	// are being delivered.
 	Now() event.Mark
+	// Offset is where in their stream the bytes, or the gap, that are being
+	// delivered begin. Gaps count; it may be negative.
+	Offset() int64
+	// Acked is what the sender of the bytes that are being delivered had received
+	// of its peer when it sent them: the acknowledgment number of their segment, as
+	// an offset of the other direction, whatever of that was delivered by now;
+	// Unacknowledged where there is none.
+	Acked() int64
 	// Owed reports that the peer has acknowledged bytes of this direction that
 	// have not been delivered: they were reordered, or will become a gap.
 	Owed(dir flow.Dir) bool
 	// Missing says why the bytes of the gap that is being delivered are missing.
 	Missing() event.Incomplete
-	// Acked is how many bytes of this direction the peer has acknowledged.
-	Acked(dir flow.Dir) uint64
+	// Answers reports, for a direction that its sender has closed, that it did so
+	// when its peer had closed the other: its FIN acknowledges the peer's.
+	Answers(dir flow.Dir) bool
 	// Stalled is the time so far that this direction lost to retransmission
 	// and zero windows. It only grows.
 	Stalled(dir flow.Dir) time.Duration
@@ -142,6 +153,9 @@ type Host interface {
 	// they are certain. After it, the host calls with directions exchanged.
 	Flip() bool
 }
+
+// Unacknowledged is no acknowledgment, and less than any.
+const Unacknowledged = math.MinInt64 + 1
 
 // Limits bound what a dissector may hold for one flow. Hitting one emits an
 // anomaly, never silence.

@@ -19,14 +19,14 @@ type oracle struct {
 	c     dissect.Conn
 	h     dissecttest.Host
 	env   dissect.Env
-	total [2]uint64         // bytes and gaps delivered, by direction on the wire
-	from  [2]map[uint64]int // the frame of each byte
+	total [2]int64         // bytes and gaps delivered, by direction on the wire
+	from  [2]map[int64]int // the frame of each byte
 	calls int
 	live  int
 }
 
 // byteAt is the byte at an offset of a direction on the wire.
-func byteAt(dir flow.Dir, off uint64) byte { return byte(off*7+off>>8) ^ byte(dir)<<7 }
+func byteAt(dir flow.Dir, off int64) byte { return byte(off*7+off>>8) ^ byte(dir)<<7 }
 
 func (o *oracle) fail(format string, args ...any) {
 	o.t.Helper()
@@ -48,7 +48,7 @@ func (w *whim) Data(c *dissect.Conn, dir flow.Dir, p []byte, end bool) (int, dis
 	}
 	wire, off := w.h.Dir(dir), c.Offset(dir)
 	for i, b := range p {
-		if at := off + uint64(i); b != byteAt(wire, at) {
+		if at := off + int64(i); b != byteAt(wire, at) {
 			w.fail("byte %d of %s is %#x, want %#x", at, wire, b, byteAt(wire, at))
 		} else if f := c.At(dir, i).Frame; f != uint64(w.from[wire][at]) {
 			w.fail("byte %d of %s is of frame %d, want %d", at, wire, f, w.from[wire][at])
@@ -105,7 +105,7 @@ func (o *oracle) check() {
 	for dir := range flow.Dir(2) {
 		wire := o.h.Dir(dir)
 		rest := len(o.c.Rest(dir))
-		if got := o.c.Offset(dir) + uint64(rest); got != o.total[wire] {
+		if got := o.c.Offset(dir) + int64(rest); got != o.total[wire] {
 			o.fail("%s stands at %d, %d bytes were delivered", wire, got, o.total[wire])
 		}
 		// What is held while a dissector waits is looked at when more of it comes,
@@ -131,7 +131,7 @@ func (o *oracle) step() {
 	case o.c.EndOf(dir) != dissect.Open:
 	case k == 0:
 		n := uint64(1 + o.r.IntN(50))
-		o.total[wire] += n
+		o.total[wire] += int64(n)
 		o.c.Gap(dir, n)
 	default:
 		p := make([]byte, 1+o.r.IntN(maxPiece))
@@ -146,7 +146,7 @@ func (o *oracle) step() {
 }
 
 func driveAtRandom(t *testing.T, seed uint64) {
-	o := &oracle{t: t, r: rand.New(rand.NewPCG(seed, 2)), from: [2]map[uint64]int{{}, {}}}
+	o := &oracle{t: t, r: rand.New(rand.NewPCG(seed, 2)), from: [2]map[int64]int{{}, {}}}
 	o.h.Firm = o.r.IntN(2) == 0
 	o.env.Limits = dissect.DefaultLimits()
 	o.env.Limits.Carry, o.env.Limits.Probe = 1+o.r.IntN(100), 1+o.r.IntN(40)

@@ -1,7 +1,5 @@
 package reassembly
 
-import "example.com/wirewatch/packet"
-
 // Limits bound what reassembly may hold.
 type Limits struct {
 	Flow     int // bytes that one direction may hold
@@ -34,7 +32,7 @@ const (
 )
 
 // hold copies a run of bytes.
-func (m *Memory) hold(off uint64, p []byte, missing uint64, at packet.Stamp) hold {
+func (m *Memory) hold(off int64, p []byte, missing uint64, from Origin) hold {
 	var b []byte
 	switch n := len(m.free); {
 	case len(p) > usual:
@@ -44,7 +42,7 @@ func (m *Memory) hold(off uint64, p []byte, missing uint64, at packet.Stamp) hol
 	default:
 		b = make([]byte, 0, usual)
 	}
-	h := hold{off: off, buf: append(b, p...), missing: missing, at: at}
+	h := hold{off: off, buf: append(b, p...), missing: missing, from: from}
 	m.total += cost(&h)
 	return h
 }

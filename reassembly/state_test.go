@@ -11,7 +11,7 @@ func TestQuestions(t *testing.T) {
 	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
 	type state struct {
 		started, ended, holding, owed bool
-		off, acked                    uint64
+		off, acked                    int64
 	}
 	check := func(what string, want state) {
 		t.Helper()
@@ -22,16 +22,16 @@ func TestQuestions(t *testing.T) {
 	check("nothing", state{})
 	s.Ack(isn.Add(5), m)
 	check("an ACK before anything", state{})
-	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, 0, k, m)
 	check("SYN", state{started: true})
-	if out := s.Push(seg(2, 0, "abc", 0), k, m); out != InOrder {
+	if out := s.Push(seg(2, 0, "abc", 0), 0, k, m); out != InOrder {
 		t.Errorf("outcome %b", out)
 	}
 	check("in order", state{started: true, off: 3})
 	if a := s.Ahead(seg(3, 5, "f", 0)); a != 2 {
 		t.Errorf("%d ahead", a)
 	}
-	if out := s.Push(seg(3, 5, "fg", packet.FIN), k, m); out != Held {
+	if out := s.Push(seg(3, 5, "fg", packet.FIN), 0, k, m); out != Held {
 		t.Errorf("outcome %b", out)
 	}
 	check("a hole", state{started: true, holding: true, off: 3})
@@ -39,16 +39,16 @@ func TestQuestions(t *testing.T) {
 	check("the hole acknowledged", state{started: true, holding: true, owed: true, off: 3, acked: 5})
 	s.Ack(isn.Add(1+4), m)
 	check("an older ACK", state{started: true, holding: true, owed: true, off: 3, acked: 5})
-	if out := s.Push(seg(4, 0, "abcde", 0), k, m); out != InOrder|Old {
+	if out := s.Push(seg(4, 0, "abcde", 0), 0, k, m); out != InOrder|Old {
 		t.Errorf("outcome %b", out)
 	}
 	check("the hole filled", state{started: true, ended: true, off: 7, acked: 5})
 	s.Ack(isn.Add(1+8), m)
 	check("the FIN acknowledged, which is no byte", state{started: true, ended: true, off: 7, acked: 7})
-	if out := s.Push(seg(5, 0, "abc", 0), k, m); out != Old {
+	if out := s.Push(seg(5, 0, "abc", 0), 0, k, m); out != Old {
 		t.Errorf("outcome %b", out)
 	}
-	if out := s.Push(seg(5, 7, "x", 0), k, m); out != Late {
+	if out := s.Push(seg(5, 7, "x", 0), 0, k, m); out != Late {
 		t.Errorf("outcome %b", out)
 	}
 	if string(k.data) != "abcdefg" || !k.ended {
@@ -63,11 +63,11 @@ func TestBuffersComeBack(t *testing.T) {
 	}
 	k, m := nothing{}, NewMemory(DefaultLimits())
 	s := &Stream{}
-	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, 0, k, m)
 	first, second := seg(2, 0, "abc", 0), seg(3, 3, "def", 0)
 	turn := func() {
-		s.Push(second, k, m)
-		s.Push(first, k, m)
+		s.Push(second, 0, k, m)
+		s.Push(first, 0, k, m)
 		first.Seq, second.Seq = first.Seq.Add(6), second.Seq.Add(6)
 		s.Ack(first.Seq, m)
 	}

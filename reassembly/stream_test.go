@@ -17,16 +17,16 @@ type sink struct {
 	ended     bool
 }
 
-func (s *sink) at(off uint64) {
+func (s *sink) at(off int64) {
 	if s.ended {
 		s.t.Errorf("something at %d after the end", off)
 	}
-	if off != uint64(len(s.data)) {
+	if off != int64(len(s.data)) {
 		s.t.Errorf("offset %d, want %d", off, len(s.data))
 	}
 }
 
-func (s *sink) Data(off uint64, p []byte, at packet.Stamp) {
+func (s *sink) Data(off int64, p []byte, at Origin) {
 	s.at(off)
 	if len(p) == 0 || at.Frame == 0 {
 		s.t.Errorf("data of %d bytes from frame %d", len(p), at.Frame)
@@ -37,7 +37,7 @@ func (s *sink) Data(off uint64, p []byte, at packet.Stamp) {
 	}
 }
 
-func (s *sink) Gap(off, n uint64, _ Why) {
+func (s *sink) Gap(off int64, n uint64, _ Why) {
 	s.at(off)
 	if n == 0 {
 		s.t.Error("empty gap")
@@ -46,7 +46,7 @@ func (s *sink) Gap(off, n uint64, _ Why) {
 	s.known = append(s.known, make([]bool, n)...)
 }
 func (s *sink) Conflict(c Conflict) { s.conflicts = append(s.conflicts, c) }
-func (s *sink) End(off uint64)      { s.at(off); s.ended = true }
+func (s *sink) End(off int64)       { s.at(off); s.ended = true }
 
 const isn packet.Seq = 0xffffff00 // the streams of these tests cross the wrap
 
@@ -64,7 +64,7 @@ type step struct {
 
 func run1(t testing.TB, l Limits, steps []step) (*sink, *Stream, *Memory) {
 	k, s, m := &sink{t: t}, &Stream{}, NewMemory(l)
-	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, 0, k, m)
 	for i, st := range steps {
 		if st.ack > 0 {
 			s.Ack(isn.Add(1+st.ack), m)
@@ -72,7 +72,7 @@ func run1(t testing.TB, l Limits, steps []step) (*sink, *Stream, *Memory) {
 		if st.data != "" || st.fl != 0 || st.cut > 0 {
 			g := seg(uint64(i+2), st.off, st.data, st.fl)
 			g.Missing = uint32(st.cut)
-			s.Push(g, k, m)
+			s.Push(g, 0, k, m)
 		}
 	}
 	return k, s, m
@@ -135,22 +135,22 @@ func TestConflictHashesBoth(t *testing.T) {
 
 func TestHistoryRing(t *testing.T) {
 	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
-	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, 0, k, m)
 	stream := make([]byte, 5*historyMax)
 	for i := range stream {
 		stream[i] = byte(i * 7 >> 3)
 	}
 	for off := 0; off < len(stream); {
 		n := min(2+off%1460, len(stream)-off)
-		s.Push(seg(2, off, string(stream[off:off+n]), 0), k, m)
+		s.Push(seg(2, off, string(stream[off:off+n]), 0), 0, k, m)
 		from := max(0, off+n-historyMax) // all that can be remembered is compared, and is the same
-		s.Push(seg(3, from, string(stream[from:off+n]), 0), k, m)
+		s.Push(seg(3, from, string(stream[from:off+n]), 0), 0, k, m)
 		if len(k.conflicts) != 0 {
 			t.Fatalf("conflict at %d: %+v", off, k.conflicts)
 		}
 		bad := bytes.Clone(stream[from : off+n])
 		bad[0] ^= 1
-		if s.Push(seg(4, from, string(bad), 0), k, m); len(k.conflicts) != 1 {
+		if s.Push(seg(4, from, string(bad), 0), 0, k, m); len(k.conflicts) != 1 {
 			t.Fatalf("no conflict found at %d", from)
 		}
 		k.conflicts = nil
@@ -181,9 +181,9 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			k, s, m := &sink{t: t}, &Stream{}, NewMemory(l)
-			s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+			s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, 0, k, m)
 			for i := range 1000 {
-				s.Push(seg(uint64(i+2), 1+2*i, "x", 0), k, m)
+				s.Push(seg(uint64(i+2), 1+2*i, "x", 0), 0, k, m)
 				if len(s.held) > 20 || m.Total() > 40<<10 {
 					t.Fatalf("%d runs, %d bytes held", len(s.held), m.Total())
 				}
@@ -198,7 +198,7 @@ func TestLimits(t *testing.T) {
 
 func TestMidStreamStart(t *testing.T) {
 	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
-	s.Push(seg(1, 100, "hello", 0), k, m)
+	s.Push(seg(1, 100, "hello", 0), 0, k, m)
 	if string(k.data) != "hello" {
 		t.Errorf("got %q", k.data)
 	}
@@ -206,8 +206,8 @@ func TestMidStreamStart(t *testing.T) {
 
 func TestKeepAliveFirst(t *testing.T) {
 	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
-	s.Push(seg(1, 99, "", 0), k, m)
-	s.Push(seg(2, 100, "hello", 0), k, m)
+	s.Push(seg(1, 99, "", 0), 0, k, m)
+	s.Push(seg(2, 100, "hello", 0), 0, k, m)
 	if string(k.data) != "hello" {
 		t.Errorf("got %q", k.data)
 	}
@@ -215,9 +215,9 @@ func TestKeepAliveFirst(t *testing.T) {
 
 func TestSYNAfterAnInjectedFIN(t *testing.T) {
 	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
-	s.Push(&packet.Segment{Frame: 1, Flags: packet.RST | packet.ACK | packet.FIN}, nothing{}, m)
-	s.Push(&packet.Segment{Frame: 2, Seq: isn, Flags: packet.SYN | packet.ACK}, k, m)
-	s.Push(seg(3, 0, "hello", 0), k, m)
+	s.Push(&packet.Segment{Frame: 1, Flags: packet.RST | packet.ACK | packet.FIN}, 0, nothing{}, m)
+	s.Push(&packet.Segment{Frame: 2, Seq: isn, Flags: packet.SYN | packet.ACK}, 0, k, m)
+	s.Push(seg(3, 0, "hello", 0), 0, k, m)
 	if string(k.data) != "hello" {
 		t.Errorf("got %q", k.data)
 	}
@@ -226,10 +226,10 @@ func TestSYNAfterAnInjectedFIN(t *testing.T) {
 func TestInOrderAllocatesNothing(t *testing.T) {
 	k, s, m := nothing{}, &Stream{}, NewMemory(DefaultLimits())
 	g := seg(1, 0, string(make([]byte, 1460)), 0)
-	s.Push(g, k, m)
+	s.Push(g, 0, k, m)
 	if n := testing.AllocsPerRun(1000, func() {
 		g.Seq = g.Seq.Add(1460)
-		s.Push(g, k, m)
+		s.Push(g, 0, k, m)
 		s.Ack(g.Seq, m)
 	}); n != 0 {
 		t.Errorf("%v allocations a segment", n)
@@ -238,10 +238,10 @@ func TestInOrderAllocatesNothing(t *testing.T) {
 
 type nothing struct{}
 
-func (nothing) Data(uint64, []byte, packet.Stamp) {}
-func (nothing) Gap(uint64, uint64, Why)           {}
-func (nothing) Conflict(Conflict)                 {}
-func (nothing) End(uint64)                        {}
+func (nothing) Data(int64, []byte, Origin) {}
+func (nothing) Gap(int64, uint64, Why)     {}
+func (nothing) Conflict(Conflict)          {}
+func (nothing) End(int64)                  {}
 
 // FuzzStream sends a random stream in random pieces, some lost, some twice,
 // some with other bytes, and compares what comes out with a map of what went in
@@ -274,7 +274,7 @@ func oracle(t *testing.T, r *rand.Rand, size int) {
 		first[i] = -1
 	}
 	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
-	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, k, m)
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, 0, k, m)
 	pos := 0
 	conflicting := false
 	for frame := uint64(2); pos < size || r.IntN(8) > 0; frame++ {
@@ -307,7 +307,7 @@ func oracle(t *testing.T, r *rand.Rand, size int) {
 			fl = packet.FIN
 		}
 		g := seg(frame, off, string(p), fl)
-		s.Push(g, k, m)
+		s.Push(g, 0, k, m)
 		clear(g.Payload) // borrowed: nobody may look at it now
 		if r.IntN(8) == 0 {
 			s.Ack(isn.Add(1+r.IntN(pos+1)), m)
@@ -341,11 +341,11 @@ func BenchmarkInOrder(b *testing.B) {
 		b.Run(map[int]string{100: "small", 1460: "full"}[size], func(b *testing.B) {
 			k, s, m := nothing{}, &Stream{}, NewMemory(DefaultLimits())
 			g := seg(1, 0, string(make([]byte, size)), 0)
-			s.Push(g, k, m)
+			s.Push(g, 0, k, m)
 			b.SetBytes(int64(size))
 			for b.Loop() {
 				g.Seq = g.Seq.Add(size)
-				s.Push(g, k, m)
+				s.Push(g, 0, k, m)
 				s.Ack(g.Seq, m)
 			}
 		})

@@ -26,6 +26,9 @@ type conn struct {
 	held       []event.Event  // facts that wait for the roles to be settled
 	protocol   string         // of app, once that is gone
 	at         event.Mark     // of the bytes that are being delivered, or were last
+	off        int64          // of the bytes, or of the gap, that are being delivered
+	acked      int64          // what the segment acknowledged that they came with
+	finAcked   [2]int64       // by side: what its FIN acknowledged, where its stream has one
 	missing    reassembly.Why // of the gap that is being delivered
 	stage      stage
 	side       uint8 // whose stream is being delivered
@@ -46,7 +49,7 @@ type said struct{ open, snaplen, afterFIN, afterRST, jump bool }
 type patience struct {
 	since    int64 // capture time in nanoseconds; 0: it does not wait
 	segments int
-	off      [2]uint64 // where the streams stood
+	off      [2]int64 // where the streams stood
 	listed   bool
 }
 
@@ -84,8 +87,6 @@ func (c *conn) dirOf(s *packet.Segment) flow.Dir { return c.dir(side(s)) }
 // dir is the direction of the bytes that a side sends.
 func (c *conn) dir(side uint8) flow.Dir { return flow.Dir(side ^ c.clientSide) }
 
-func (c *conn) stream(d flow.Dir) *reassembly.Stream { return &c.streams[uint8(d)^c.clientSide] }
-
 func (c *conn) stageNow() stage {
 	switch {
 	case c.stage == buried:
@@ -114,11 +115,12 @@ func (c *conn) segment(s *packet.Segment) {
 	if _, still := c.tcp.Reset(); reset && !still { // refused, and tried again
 		reset, c.over = false, false
 	}
-	if s.Flags.Any(packet.ACK) {
+	acked := int64(reassembly.Unacknowledged)
+	if s.Flags.Any(packet.ACK) && s.Ack != 0 { // 0 is what programs write that make captures up
 		if s.Flags.Any(packet.SYN) {
 			theirs.Start(s.Ack)
 		}
-		theirs.Ack(s.Ack, c.t.mem)
+		acked = theirs.Ack(s.Ack, c.t.mem)
 	}
 	if !c.told.open && c.settled && c.tcp.Established() {
 		c.open()
@@ -134,7 +136,7 @@ func (c *conn) segment(s *packet.Segment) {
 		c.anomaly(dir, tcp.DataAfterRST, fmt.Sprintf("%d bytes", s.Len()))
 	}
 	if !s.Flags.Any(packet.RST) {
-		c.push(from, mine, s)
+		c.push(from, mine, s, acked)
 	}
 	c.wait()
 }
@@ -142,15 +144,21 @@ func (c *conn) segment(s *packet.Segment) {
 // farAway is how far ahead a segment is looked at more closely.
 const farAway = 1 << 20
 
-func (c *conn) push(from uint8, mine *reassembly.Stream, s *packet.Segment) {
+func (c *conn) push(from uint8, mine *reassembly.Stream, s *packet.Segment, acked int64) {
 	c.side = from
+	if s.Flags.Any(packet.FIN) {
+		if _, again := mine.FIN(); again { // the first may come after one that was sent again
+			acked = min(acked, c.finAcked[from])
+		}
+		c.finAcked[from] = acked
+	}
 	if n := mine.Ahead(s); !c.told.jump && mine.Started() && s.Len() > 0 && n > farAway {
 		if dir := c.dir(from); uint32(n)/2 > c.tcp.Window(dir.Reverse()) {
 			c.told.jump = true
 			c.anomaly(dir, tcp.SequenceJump, fmt.Sprintf("%d bytes ahead", n))
 		}
 	}
-	out := mine.Push(s, c, c.t.mem)
+	out := mine.Push(s, acked, c, c.t.mem)
 	if out&reassembly.Late != 0 && !c.told.afterFIN {
 		c.told.afterFIN = true
 		c.anomaly(c.dir(from), tcp.DataAfterFIN, fmt.Sprintf("%d bytes", s.Len()))
@@ -165,7 +173,7 @@ func (c *conn) wait() {
 		p.since = 0
 		return
 	}
-	if off := [2]uint64{c.streams[0].Offset(), c.streams[1].Offset()}; p.since == 0 || off != p.off {
+	if off := [2]int64{c.streams[0].Offset(), c.streams[1].Offset()}; p.since == 0 || off != p.off {
 		p.since, p.segments, p.off = max(1, c.t.now.Nanos), 0, off
 		if !p.listed {
 			p.listed = true
@@ -181,7 +189,8 @@ func (c *conn) wait() {
 
 // blocked reports that a side's stream waits for bytes that should have come.
 func (c *conn) blocked(side uint8) bool {
-	return c.owed(side) || c.streams[side].Holding() && c.silent(side^1)
+	s := &c.streams[side]
+	return c.owed(side) || s.Joining() || s.Holding() && c.silent(side^1)
 }
 
 // owed reports that a side's stream lacks acknowledged bytes. Where nothing was
@@ -216,7 +225,7 @@ func (c *conn) unacknowledged() (n uint64) {
 	for i := range c.streams {
 		s := &c.streams[i]
 		if !c.silent(uint8(i)^1) && s.Offset() > s.Acked() {
-			n += s.Offset() - s.Acked()
+			n += uint64(s.Offset() - s.Acked())
 		}
 	}
 	return n
@@ -228,7 +237,7 @@ func (c *conn) flush() {
 		if !c.silent(c.side) {
 			c.streams[c.side].Flush(c, c.t.mem)
 		} else if n := c.tcp.TakeUnseen(c.dir(c.side)); n > 0 {
-			c.Gap(c.tcp.Counters(c.dir(c.side)).Lost, n, reassembly.Lost)
+			c.Gap(int64(c.tcp.Counters(c.dir(c.side)).Lost), n, reassembly.Lost)
 		}
 	}
 }
@@ -280,25 +289,21 @@ func (c *conn) finish(cause tcp.Cause) {
 	c.end(how)
 	c.settle()
 	c.patience.since = 0
-	for i := range uint8(2) {
-		if n := c.tcp.Counters(c.dir(i)); !c.silent(i) {
-			n.Bytes = c.streams[i].Offset() - n.Lost
-		}
-	}
 	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Flow(cause, c.protocol)})
 }
 
 // Data passes bytes on to the dissectors (reassembly.Consumer).
-func (c *conn) Data(_ uint64, p []byte, at packet.Stamp) {
-	c.at = event.Mark(at)
+func (c *conn) Data(off int64, p []byte, from reassembly.Origin) {
+	c.at, c.off, c.acked = event.Mark(from.Stamp), off, from.Acked
+	c.tcp.Counters(c.dir(c.side)).Bytes += uint64(len(p))
 	if app := c.ready(); app != nil {
 		app.Data(c.dir(c.side), p)
 	}
 }
 
 // Gap passes a hole on (reassembly.Consumer).
-func (c *conn) Gap(off, n uint64, why reassembly.Why) {
-	c.at, c.missing = c.t.at, why
+func (c *conn) Gap(off int64, n uint64, why reassembly.Why) {
+	c.at, c.off, c.missing = c.t.at, off, why
 	dir := c.dir(c.side)
 	c.tcp.Counters(dir).Lost += n
 	switch {
@@ -322,7 +327,7 @@ func (c *conn) Conflict(x reassembly.Conflict) {
 }
 
 // End passes the FIN on (reassembly.Consumer).
-func (c *conn) End(uint64) {
+func (c *conn) End(int64) {
 	if c.app != nil {
 		c.at = c.t.at
 		c.app.End(c.dir(c.side), dissect.FIN)
@@ -438,8 +443,24 @@ func (c *conn) Missing() event.Incomplete {
 	return event.Gap
 }
 
-// Acked is how much of a direction was acknowledged (dissect.Host).
-func (c *conn) Acked(d flow.Dir) uint64 { return c.stream(d).Acked() }
+// Offset is where the bytes that are being delivered begin (dissect.Host).
+func (c *conn) Offset() int64 { return c.off }
+
+// Acked is what the segment acknowledged that they came with (dissect.Host).
+func (c *conn) Acked() int64 { return c.acked }
+
+// Answers reports that the FIN of a direction acknowledges the other's, or the
+// one number behind all that was seen of it, which is then a FIN that was
+// reordered or never captured (dissect.Host).
+func (c *conn) Answers(d flow.Dir) bool {
+	side := uint8(d) ^ c.clientSide
+	other := &c.streams[side^1]
+	end, seen := other.FIN()
+	if !seen {
+		end = other.Offset()
+	}
+	return c.finAcked[side] > end
+}
 
 // Stalled is the time that a direction has lost (dissect.Host).
 func (c *conn) Stalled(d flow.Dir) time.Duration { return c.tcp.Stalled(d) }

@@ -132,7 +132,7 @@ func TestMemoryOfIdleFlows(t *testing.T) {
 	}
 	each := (heap() - before) / flows
 	t.Logf("%d bytes for each idle flow", each)
-	if each > 1150 {
+	if each > 1320 {
 		t.Errorf("%d bytes for each idle flow", each)
 	}
 	runtime.KeepAlive(p)

@@ -449,8 +449,8 @@ type asker struct{}
 func (asker) Data(c *dissect.Conn, dir flow.Dir, p []byte, _ bool) (int, dissect.Verdict) {
 	if len(p) > 0 {
 		shake, ok := c.Connect()
-		say(c, dir, "%s: acked %d %d, owed %t, stalled %v, connect %v %t, frame %d", p,
-			c.Acked(dir), c.Acked(dir.Reverse()), c.Owed(dir.Reverse()), c.Stalled(dir), shake, ok, c.Now().Frame)
+		say(c, dir, "%s: acked %d, owed %t, stalled %v, connect %v %t, frame %d", p,
+			c.Acked(dir, 0), c.Owed(dir.Reverse()), c.Stalled(dir), shake, ok, c.Now().Frame)
 	}
 	return len(p), dissect.More
 }
@@ -466,15 +466,15 @@ func TestWhatADissectorMayKnow(t *testing.T) {
 	}
 	w := newWorld(t, testLimits(), spec)
 	w.play(shake("a")+"a> PA abc\na< PA de").told("a open",
-		"a client abc: acked 0 0, owed false, stalled 0s, connect 2ms true, frame 4",
-		"a server de: acked 0 3, owed false, stalled 0s, connect 2ms true, frame 5")
+		"a client abc: acked 0, owed false, stalled 0s, connect 2ms true, frame 4",
+		"a server de: acked 3, owed false, stalled 0s, connect 2ms true, frame 5")
 	w.play("a> PA fg lost\na< PA h\na> PA fg seq=3 +300ms").told(
-		"a server h: acked 0 5, owed true, stalled 0s, connect 2ms true, frame 7",
-		"a client fg: acked 5 3, owed false, stalled 0s, connect 2ms true, frame 8")
+		"a server h: acked 5, owed true, stalled 0s, connect 2ms true, frame 7",
+		"a client fg: acked 3, owed false, stalled 0s, connect 2ms true, frame 8")
 	w.play("a> PA jk\na> PA jk seq=5 +200ms\na> PA l").told(
-		"a client jk: acked 5 3, owed false, stalled 0s, connect 2ms true, frame 9",
-		"a client l: acked 5 3, owed false, stalled 200ms, connect 2ms true, frame 11")
-	w.play("b> PA x").told("b open", "b client x: acked 0 0, owed false, stalled 0s, connect 0s false, frame 12")
+		"a client jk: acked 3, owed false, stalled 0s, connect 2ms true, frame 9",
+		"a client l: acked 3, owed false, stalled 200ms, connect 2ms true, frame 11")
+	w.play("b> PA xy").told("b open", "b client xy: acked 0, owed false, stalled 0s, connect 0s false, frame 12")
 }
 
 func TestRolesOfASynAck(t *testing.T) {

@@ -17,8 +17,9 @@ type Host struct {
 	Firm    bool           // the roles are certain: Flip is refused
 	Flipped bool           // Flip was granted: directions are exchanged
 	Why     event.Incomplete
-	Lacks   [2]bool   // acknowledged bytes that were not delivered
-	Sum     [2]uint64 // acknowledged bytes
+	Lacks   [2]bool // acknowledged bytes that were not delivered
+	Ack     int64   // what the present segment acknowledges
+	Second  [2]bool // the direction was closed because the other was
 	Lost    [2]time.Duration
 	Shake   time.Duration // of the handshake, if positive
 }
@@ -49,8 +50,14 @@ func (h *Host) Missing() event.Incomplete {
 	return h.Why
 }
 
-// Acked is Sum.
-func (h *Host) Acked(dir flow.Dir) uint64 { return h.Sum[h.Dir(dir)] }
+// Offset is 0: streams begin there.
+func (h *Host) Offset() int64 { return 0 }
+
+// Acked is Ack.
+func (h *Host) Acked() int64 { return h.Ack }
+
+// Answers is Second.
+func (h *Host) Answers(dir flow.Dir) bool { return h.Second[h.Dir(dir)] }
 
 // Stalled is Lost.
 func (h *Host) Stalled(dir flow.Dir) time.Duration { return h.Lost[h.Dir(dir)] }

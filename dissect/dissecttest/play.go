@@ -94,9 +94,9 @@ type stage struct {
 	c     dissect.Conn
 	h     *Host
 	g     *guard
-	total [2]uint64 // bytes sent, by direction on the wire
-	at    int       // in the conversation
-	most  int       // bytes that a direction may hold
+	total [2]int64 // bytes sent, by direction on the wire
+	at    int      // in the conversation
+	most  int      // bytes that a direction may hold
 }
 
 func (st *stage) run(s *Sample) {
@@ -122,8 +122,8 @@ func (st *stage) wire(dir flow.Dir) flow.Dir {
 func (st *stage) piece(i int, p Piece) {
 	dir := st.wire(p.Dir)
 	st.h.Mark = event.Mark{Frame: st.h.Mark.Frame + 1, Nanos: st.h.Mark.Nanos + millisecond}
-	st.h.Sum[dir.Reverse()] = st.total[dir.Reverse()]
-	st.total[dir] += uint64(len(p.Data))
+	st.h.Ack = st.total[dir.Reverse()]
+	st.total[dir] += int64(len(p.Data))
 	before, gap, after := p.Data, 0, []byte(nil)
 	if at := st.hole.at - st.at; st.hole.n > 0 && at >= 0 && at < len(p.Data) {
 		gap = st.hole.n // and what it has beyond the piece was never in the sample
@@ -159,7 +159,10 @@ func (st *stage) data(piece int, dir flow.Dir, p []byte) {
 }
 
 func (st *stage) end(dir flow.Dir, e dissect.End) {
-	st.c.End(st.h.Dir(st.wire(dir)), e)
+	wire := st.wire(dir)
+	d := st.h.Dir(wire)
+	st.h.Second[wire] = st.c.EndOf(d.Reverse()) == dissect.FIN
+	st.c.End(d, e)
 	st.check()
 }
 

@@ -107,7 +107,7 @@ func (h *half) complain(f *feed, code *event.Code, detail string) {
 func (d *dissector) broken(f *feed, h *half) (dissect.Verdict, bool) {
 	h.x.last[h.role] = f.c.At(f.dir, f.n-1)
 	d.cut(f, h, event.Gap)
-	d.lose(h)
+	d.lose(h, f.offset())
 	h.search(false, nil)
 	return dissect.More, true
 }

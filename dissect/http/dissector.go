@@ -1,6 +1,8 @@
 package http
 
 import (
+	"math"
+
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/event"
 	"example.com/wirewatch/flow"
@@ -70,7 +72,7 @@ func (f *feed) take(n int) { f.n += n }
 func (f *feed) at(i int) event.Mark { return f.c.At(f.dir, f.n+i) }
 
 // offset is where in the stream the rest begins.
-func (f *feed) offset() uint64 { return f.c.Offset(f.dir) + uint64(f.n) }
+func (f *feed) offset() int64 { return f.c.Offset(f.dir) + int64(f.n) }
 
 // report names an anomaly of an exchange, nil for none.
 func (f *feed) report(code *event.Code, x *exchange, detail string) {
@@ -86,14 +88,14 @@ func clip(s string) string {
 func newDissector(o dissect.Offer) dissect.Dissector {
 	d := &dissector{}
 	d.half[response].role = response
-	d.ordinal = o.Exchange
+	d.ordinal, d.holed = o.Exchange, math.MinInt64
 	if o.Swapped {
 		d.swapped = 1
 	}
 	if o.Mid {
 		for r := range d.half {
 			d.half[r].search(false, nil)
-			d.lose(&d.half[r])
+			d.lose(&d.half[r], math.MinInt64)
 		}
 	}
 	return d
@@ -190,7 +192,7 @@ func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict
 		}
 		d.cut(&f, h, missing(c))
 		d.holes(&f, h, n)
-		d.lose(h)
+		d.lose(h, f.offset())
 		h.search(false, nil)
 	}
 	return dissect.More
@@ -199,7 +201,7 @@ func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict
 // holes notes where a hole of n bytes ends that may have held responses.
 func (d *dissector) holes(f *feed, h *half, n uint64) {
 	if h.role == response {
-		d.holed = f.c.Offset(f.dir) + uint64(len(f.p)) + n
+		d.holed = f.c.Offset(f.dir) + int64(len(f.p)) + int64(n)
 	}
 }
 

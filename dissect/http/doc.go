@@ -24,18 +24,22 @@
 // line.
 //
 // From then on the front of the queue says nothing: responses, or requests, may
-// be among the missing bytes. What TCP acknowledged decides instead. Let a(j)
-// be how much of the response stream the client had acknowledged when it sent
-// request j, and X where in that stream a response begins. The response cannot
-// answer a request with a(j) > X, for that was sent when the client already
-// had the response. Of the others,
+// be among the missing bytes. What the segments acknowledge decides instead,
+// which does not change with the order in which they were captured. Let a(j) be
+// how much of the response stream the client had received when it sent request
+// j, which begins at b(j); X where in that stream a response begins; and r how
+// much of the requests the server had received when it sent that. The response
+// cannot answer a request with a(j) > X, for that was sent when the client
+// already had the response, nor one with b(j) >= r, for the server did not know
+// it. (So neither does one that comes unasked, where nothing is missing.) Of the
+// others,
 //
 //   - a client that sends one request at a time has sent each only after it had
 //     received all responses before: so the last one it is, unless another has
 //     the same a(j), which only a client that pipelines can bring about;
 //   - for a client that pipelines, the first of them it is if a(j) = X, since
-//     nothing that it had not seen lies between, or if it is the only one and
-//     no request can be missing.
+//     nothing that it had not seen lies between, or if a(j) is where the response
+//     before ended, or if it is the only one and no request can be missing.
 //
 // In all other cases the pairing is unknown, and says so: the response becomes
 // an exchange without request, the candidates become exchanges without

@@ -15,7 +15,8 @@ type exchange struct {
 	res Response
 
 	num      uint32 // ordinal in the flow, from 1
-	acked    uint64 // how much of the responses the client had acknowledged
+	at       int64  // where in the stream of requests its request begins
+	acked    int64  // how much of the responses the client had received by then
 	stalled  time.Duration
 	first    [2]event.Mark // by role
 	last     [2]event.Mark

@@ -130,8 +130,8 @@ func (d *dissector) finish(f *feed, h *half) {
 	x.done[h.role] = true
 	if h.role == request {
 		d.requestEnded(f, h, x)
-	} else if len(d.queue) > 0 && d.queue[0] != nil && d.queue[0].acked < f.offset() && !d.lost {
-		d.pipelines = true // it sent that before it had all of this
+	} else {
+		d.responded(f.offset())
 	}
 	x.settle(f.c)
 }
@@ -142,7 +142,7 @@ func (d *dissector) requestEnded(f *feed, h *half, x *exchange) {
 	switch {
 	case x.answered:
 	case res.ended:
-		if len(d.queue) > 0 && d.queue[len(d.queue)-1] == x {
+		if len(d.queue) > 0 && d.queue[len(d.queue)-1].x == x {
 			d.queue = d.queue[:len(d.queue)-1]
 		}
 		x.miss(unanswered(f.c.EndOf(f.dir.Reverse())))

@@ -130,13 +130,14 @@ func (d *dissector) responseHead(f *feed, h *half, x *exchange, size int) (*Resp
 // unasked reports that a response without request answers nothing: not what is
 // missing, nor what has begun; and not in a capture of one direction.
 func (d *dissector) unasked() bool {
-	return d.asked && !d.lost && len(d.queue) == 0 && !d.half[request].begun.done
+	b := &d.half[request].begun
+	return d.asked && !d.lost && d.reached() == 0 && !(b.done && b.at < d.reach)
 }
 
 // accept takes the exchange of a final response off the queue.
 func (d *dissector) accept(f *feed, x *exchange) {
 	x.answered = true
-	if len(d.queue) > 0 && d.queue[0] == x {
+	if d.front() == x {
 		d.remove(1)
 		return
 	}

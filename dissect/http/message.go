@@ -9,7 +9,7 @@ import (
 
 // start reads a head.
 func (d *dissector) start(f *feed, h *half) (dissect.Verdict, bool) {
-	if h.role == response && len(f.rest()) > 0 && len(d.queue) == 0 && f.c.Owed(d.dirOf(request)) {
+	if h.role == response && len(f.rest()) > 0 && d.front() == nil && f.c.Owed(d.dirOf(request)) {
 		return dissect.Wait, false // its request has been reordered, and says how to read it
 	}
 	if !h.begun.done && !d.begin(f, h) {
@@ -63,8 +63,13 @@ func (d *dissector) begin(f *feed, h *half) bool {
 	if p := f.rest(); len(p) == 0 || p[0] == '\r' && len(p) == 1 && !f.end {
 		return false
 	}
-	h.begun = begun{done: true, acked: f.c.Acked(f.dir.Reverse()), stalled: stalled(f.c)}
+	h.begun = f.begin()
 	return true
+}
+
+// begin is what is noted of a message that begins at the rest.
+func (f *feed) begin() begun {
+	return begun{done: true, at: f.offset(), acked: f.c.Acked(f.dir, f.n), stalled: stalled(f.c)}
 }
 
 // stalled is the time that a flow has lost so far, in both directions.
@@ -131,7 +136,7 @@ func (d *dissector) garbage(f *feed, h *half) (dissect.Verdict, bool) {
 	if !d.proved {
 		return dissect.Fail, false
 	}
-	d.lose(h)
+	d.lose(h, f.offset())
 	h.search(true, startLineInvalid)
 	return dissect.More, true
 }
@@ -142,7 +147,7 @@ func (d *dissector) tooLong(f *feed, h *half, limit *event.Code, n int) (dissect
 	to := f.n + n
 	d.cut(f, h, event.Limit)
 	f.n = to
-	d.lose(h)
+	d.lose(h, f.offset())
 	h.search(false, nil)
 	return dissect.More, true
 }

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"math"
 	"time"
 
 	"example.com/wirewatch/dissect"
@@ -8,20 +9,42 @@ import (
 )
 
 // pairing is which requests wait for their responses. The package comment has
-// its rules.
+// its rules. They go by what the segments say and not by the order in which they
+// were captured.
 type pairing struct {
-	queue     []*exchange // in order; nil stands for requests that may be missing
-	ordinal   uint32      // of the last exchange
-	lost      bool        // responses may be missing
-	holed     uint64      // where in the stream of responses the last hole ends
-	pipelines bool        // the client sends a request before it has the response before
+	queue     []waiting // in order
+	ordinal   uint32    // of the last exchange
+	lost      bool      // responses may be missing
+	holed     int64     // where in the stream of responses the last hole ends
+	reach     int64     // how much of the requests the sender of the response in progress had received
+	asking    int64     // what the last request acknowledged
+	hasAsked  bool      // and nothing of the requests is missing since
+	ended     int64     // where the last response ended
+	clean     bool      // and nothing of the responses is missing since
+	pipelines bool      // the client sends a request before it has the response before
+	overtook  int64     // where the first request begins that shows it
+}
+
+// waiting is a request without response, or nil for requests that may be missing.
+type waiting struct {
+	x  *exchange
+	at int64 // where in the stream of requests it begins
 }
 
 // begun is what is noted when the first byte of a message comes.
 type begun struct {
 	done    bool
-	acked   uint64 // of the other direction, by the message's sender
+	at      int64 // its stream offset
+	acked   int64 // how much of the other direction its sender had received
 	stalled time.Duration
+}
+
+// front is the request that waits longest, nil where none is known to.
+func (d *pairing) front() *exchange {
+	if len(d.queue) == 0 {
+		return nil
+	}
+	return d.queue[0].x
 }
 
 // open makes the exchange of the request that begins.
@@ -31,19 +54,28 @@ func (d *dissector) open(f *feed) *exchange {
 		return h.x // made for an early response
 	}
 	x := d.newExchange(&h.begun)
-	d.synchronise(f.c, x)
-	if n := len(d.queue); n > 0 && d.queue[n-1] != nil && d.queue[n-1].acked == x.acked {
-		d.pipelines = true
+	switch {
+	case x.acked == dissect.Unacknowledged:
+	case d.hasAsked && d.asking == x.acked, d.clean && !d.lost && len(d.queue) == 0 && x.acked < d.ended:
+		d.overtakes(x)
 	}
+	d.asking, d.hasAsked = x.acked, true
 	h.x = x
 	d.push(f, x)
 	return x
 }
 
+// overtakes notes that a request was sent before the response before was there.
+func (d *pairing) overtakes(x *exchange) {
+	if !d.pipelines || x.at < d.overtook {
+		d.pipelines, d.overtook = true, x.at
+	}
+}
+
 // push appends to the queue. At the limit, the oldest is given up.
 func (d *dissector) push(f *feed, x *exchange) {
 	if len(d.queue) >= f.c.Limits().Exchanges {
-		old := d.queue[0]
+		old := d.queue[0].x
 		f.report(pipelineLimit, x, "")
 		d.remove(1)
 		d.lost = true
@@ -51,22 +83,15 @@ func (d *dissector) push(f *feed, x *exchange) {
 			old.giveUp(f.c, event.Limit)
 		}
 	}
-	d.queue = append(d.queue, x)
+	d.queue = append(d.queue, waiting{x, x.at})
 }
 
-// synchronise trusts the order again where nothing can be outstanding: the
-// client has acknowledged all of the responses, and they end where one ends.
-func (d *dissector) synchronise(c *dissect.Conn, x *exchange) {
-	h := &d.half[response]
-	if h.state != atStart || h.begun.done || x.acked != c.Offset(d.dirOf(response)) {
-		return
+// responded notes that a response has ended at stream offset at.
+func (d *pairing) responded(at int64) {
+	d.ended, d.clean = at, true
+	if x := d.front(); d.trusted() && x.acked != dissect.Unacknowledged && x.acked < at {
+		d.overtakes(x)
 	}
-	for _, q := range d.queue {
-		if q != nil {
-			return
-		}
-	}
-	d.queue, d.lost = d.queue[:0], false
 }
 
 // remove takes n entries off the front of the queue.
@@ -76,13 +101,16 @@ func (d *dissector) remove(n int) {
 	d.queue = d.queue[:k]
 }
 
-// lose notes that messages of a direction may be missing from here on.
-func (d *dissector) lose(h *half) {
-	switch n := len(d.queue); {
-	case h.role == response:
-		d.lost = true
-	case n == 0 || d.queue[n-1] != nil:
-		d.queue = append(d.queue, nil)
+// lose notes that messages of a direction may be missing from stream offset at
+// on.
+func (d *dissector) lose(h *half, at int64) {
+	if h.role == response {
+		d.lost, d.clean = true, false
+		return
+	}
+	d.hasAsked = false
+	if n := len(d.queue); n == 0 || d.queue[n-1].x != nil {
+		d.queue = append(d.queue, waiting{nil, at})
 	}
 }
 
@@ -97,33 +125,48 @@ const (
 
 // pick finds the request that a response at stream offset at answers, as an
 // index into the queue.
-func (d *dissector) pick(at uint64) (i int, how choice) {
-	if len(d.queue) == 0 {
-		return 0, nobody
-	}
-	if d.queue[0] != nil && !d.lost {
+func (d *pairing) pick(at int64) (i int, how choice) {
+	if d.trusted() {
+		if d.reach > 0 && d.queue[0].at >= d.reach {
+			return 0, nobody // it was sent before the request was there
+		}
 		return 0, surely
 	}
 	first, last, tied, holes := -1, -1, false, false
-	for i, x := range d.queue {
+	for i, w := range d.queue[:d.reached()] {
 		switch {
-		case x == nil:
+		case w.x == nil:
 			holes = true
-		case x.acked > at:
+		case w.x.acked > at:
 		case first < 0:
 			first, last = i, i
 		default:
-			tied = d.queue[last].acked == x.acked
+			tied = d.queue[last].x.acked == w.x.acked
 			last = i
 		}
 	}
 	switch {
 	case first < 0:
 		return 0, nobody
-	case d.pipelines:
-		return first, sureIf(!holes && first == last || d.queue[first].acked == at && first == 0)
+	case d.pipelines && d.overtook < d.reach:
+		has := d.queue[first].x.acked
+		return first, sureIf(!holes && first == last || has == at && first == 0 || has == d.ended && d.clean)
 	}
 	return last, sureIf(!tied)
+}
+
+// trusted reports that nothing is missing before the request at the front.
+func (d *pairing) trusted() bool { return d.front() != nil && !d.lost }
+
+// reached is how many of those that wait, from the front, the sender of the
+// response in progress can have received.
+func (d *pairing) reached() int {
+	for i, w := range d.queue {
+		if w.at >= d.reach {
+			return i
+		}
+	}
+	return len(d.queue)
 }
 
 func sureIf(ok bool) choice {
@@ -139,16 +182,19 @@ func (d *dissector) answer(f *feed, h *half) (x *exchange, wait bool) {
 	if h.x != nil {
 		return h.x, false // the interim responses have found it
 	}
-	d.early(f)
-	i, how := d.pick(f.offset())
-	if how != surely && f.c.Owed(f.dir.Reverse()) {
+	if d.reach = h.begun.acked; d.reach == dissect.Unacknowledged {
+		d.reach = math.MaxInt64 // then it tells nothing
+	}
+	if !d.trusted() && f.c.Owed(f.dir.Reverse()) {
 		return nil, true
 	}
+	d.early(f)
+	i, how := d.pick(f.offset())
 	switch how {
 	case surely:
 		d.skip(f.c, i)
 		d.lost = false
-		return d.queue[0], false
+		return d.queue[0].x, false
 	case somehow:
 		f.report(pairingUnknown, nil, "")
 		d.giveUpBefore(f.c, f.offset())
@@ -161,16 +207,16 @@ func (d *dissector) answer(f *feed, h *half) (x *exchange, wait bool) {
 // yet, so that a response can answer it.
 func (d *dissector) early(f *feed) {
 	h := &d.half[request]
-	if len(d.queue) == 0 && h.state == atStart && h.head.checked && h.x == nil && !f.c.Owed(f.dir.Reverse()) {
+	if len(d.queue) == 0 && h.state == atStart && h.head.checked && h.x == nil {
 		d.open(f)
 	}
 }
 
 // skip gives up the requests before index i: their responses are missing.
 func (d *dissector) skip(c *dissect.Conn, i int) {
-	for _, x := range d.queue[:i] {
-		if x != nil {
-			x.giveUp(c, event.Gap)
+	for _, w := range d.queue[:i] {
+		if w.x != nil {
+			w.x.giveUp(c, event.Gap)
 		}
 	}
 	d.remove(i)
@@ -178,15 +224,16 @@ func (d *dissector) skip(c *dissect.Conn, i int) {
 
 // giveUpBefore gives up every request that a response at stream offset at might
 // have answered. What else is missing stays missing.
-func (d *dissector) giveUpBefore(c *dissect.Conn, at uint64) {
+func (d *dissector) giveUpBefore(c *dissect.Conn, at int64) {
 	n := 0
-	for i, x := range d.queue {
-		if x != nil && x.acked <= at {
+	for i, w := range d.queue[:d.reached()] {
+		if w.x != nil && w.x.acked <= at {
 			n = i + 1
 		}
 	}
+	hole := waiting{nil, d.queue[0].at}
 	d.skip(c, n)
-	d.queue = append([]*exchange{nil}, d.queue...)
+	d.queue = append([]waiting{hole}, d.queue...)
 }
 
 // orphan makes the exchange of a response without request.
@@ -198,7 +245,7 @@ func (d *dissector) orphan(h *half) *exchange {
 
 func (d *dissector) newExchange(b *begun) *exchange {
 	d.ordinal++
-	x := &exchange{num: d.ordinal, acked: b.acked, stalled: b.stalled}
+	x := &exchange{num: d.ordinal, at: b.at, acked: b.acked, stalled: b.stalled}
 	x.req.Length, x.res.Length, x.Sent.Decoded, x.Received.Decoded = -1, -1, -1, -1
 	return x
 }
@@ -213,13 +260,13 @@ func (x *exchange) giveUp(c *dissect.Conn, why event.Incomplete) {
 // abandon gives up all that wait, when no response can come. Where a hole may
 // have held the response, that is the reason.
 func (d *dissector) abandon(c *dissect.Conn, why event.Incomplete) {
-	for _, x := range d.queue {
+	for _, w := range d.queue {
 		switch {
-		case x == nil:
-		case x.acked < d.holed:
-			x.giveUp(c, event.Gap)
+		case w.x == nil:
+		case w.x.acked < d.holed:
+			w.x.giveUp(c, event.Gap)
 		default:
-			x.giveUp(c, why)
+			w.x.giveUp(c, why)
 		}
 	}
 	d.queue = d.queue[:0]

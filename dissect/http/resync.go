@@ -72,7 +72,7 @@ func (h *half) found(f *feed) bool {
 	if start == 0 || h.track.line > len(p) || h.track.line == start && !beginsField(p[start:]) {
 		return false
 	}
-	h.state, h.begun, h.head = atStart, begun{done: true, acked: f.c.Acked(f.dir.Reverse()), stalled: stalled(f.c)}, scanner{}
+	h.state, h.begun, h.head = atStart, f.begin(), scanner{}
 	h.head.find(p[:h.track.line])
 	h.head.start, h.head.checked = parseStart(h.role, withoutCR(p[:start-1]))
 	return h.head.checked

@@ -70,7 +70,7 @@ func appendTerms(list, headers []event.Pair) []event.Pair {
 // simple reports whether the response that comes next answers an HTTP/0.9
 // request.
 func (d *dissector) simple(h *half) bool {
-	return h.role == response && !d.lost && len(d.queue) > 0 && d.queue[0] != nil && d.queue[0].simple
+	return h.role == response && d.trusted() && d.front().simple
 }
 
 // simpleResponse reads what answers an HTTP/0.9 request:
@@ -88,7 +88,7 @@ func (d *dissector) simpleResponse(f *feed, h *half) (v dissect.Verdict, raw boo
 	case n == len(start) && hasPrefixFold(p, start):
 		return dissect.More, false
 	}
-	x := d.queue[0]
+	x := d.front()
 	h.x = x
 	x.Exchange.Response = &x.res
 	x.res.Version = "0.9"

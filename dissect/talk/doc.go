@@ -9,7 +9,7 @@
 //	>| BYTES       the same, but it is never cut
 //	!> N           N bytes of the client's were never captured (!< for the server's)
 //	~> N           the same, because the capture cut its frames
-//	.>             the client's FIN (.< for the server's)
+//	.>             the client's FIN (.< for the server's; .>~ though it has not yet seen the other's)
 //	RST            a reset: both directions end
 //	EXPIRE         nothing was seen of the flow for too long
 //	owed >         bytes of the client's are known to be on their way, until its next line

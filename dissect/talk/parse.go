@@ -101,8 +101,8 @@ func (t *Talk) add(line string) error {
 		return t.number("gap", dirOf(word[1]), rest)
 	case "~>", "~<":
 		return t.number("snaplen", dirOf(word[1]), rest)
-	case ".>", ".<":
-		t.steps = append(t.steps, step{op: "fin", dir: dirOf(word[1])})
+	case ".>", ".<", ".>~", ".<~":
+		t.steps = append(t.steps, step{op: "fin", dir: dirOf(word[1]), unack: strings.HasSuffix(word, "~")})
 	case "RST", "EXPIRE":
 		t.steps = append(t.steps, step{op: strings.ToLower(word)})
 	case "owed":

@@ -18,8 +18,10 @@ type Heard struct {
 type host struct {
 	heard   []Heard
 	now     event.Mark
-	total   [2]uint64 // bytes sent
-	acked   [2]uint64
+	total   [2]int64 // bytes sent
+	acked   [2]int64 // how much of them the peer has acknowledged
+	ack     int64    // what the present segment acknowledges
+	answers [2]bool  // the direction was closed because the other was
 	owed    [2]bool
 	stalled [2]time.Duration
 	connect time.Duration
@@ -34,7 +36,9 @@ const millisecond = int64(time.Millisecond)
 func (h *host) Emit(f dissect.Fact)                 { h.heard = append(h.heard, Heard{f, h.now.Frame}) }
 func (h *host) Now() event.Mark                     { return h.now }
 func (h *host) Owed(d flow.Dir) bool                { return h.owed[d^h.flipped] }
-func (h *host) Acked(d flow.Dir) uint64             { return h.acked[d^h.flipped] }
+func (h *host) Offset() int64                       { return 0 }
+func (h *host) Acked() int64                        { return h.ack }
+func (h *host) Answers(d flow.Dir) bool             { return h.answers[d^h.flipped] }
 func (h *host) Stalled(d flow.Dir) time.Duration    { return h.stalled[d^h.flipped] }
 func (h *host) Connect() (d time.Duration, ok bool) { return h.connect, h.connect > 0 }
 
@@ -113,9 +117,10 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 	if !s.unack {
 		h.acked[s.dir.Reverse()] = h.total[s.dir.Reverse()]
 	}
+	h.ack = h.acked[s.dir.Reverse()]
 	switch s.op {
 	case "data":
-		h.total[s.dir] += uint64(len(s.data))
+		h.total[s.dir] += int64(len(s.data))
 		p := s.data
 		if s.whole {
 			cut = func(size int) []int { return []int{size} }
@@ -130,10 +135,11 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 		if s.op == "snaplen" {
 			h.why = event.Snaplen
 		}
-		h.total[s.dir] += uint64(s.n)
+		h.total[s.dir] += s.n
 		c.Gap(dir, uint64(s.n))
 	case "fin":
 		h.ended[s.dir] = true
+		h.answers[s.dir] = h.ended[s.dir.Reverse()] && !s.unack
 		c.End(dir, dissect.FIN)
 	case "rst", "expire":
 		h.ended = [2]bool{true, true}
