@@ -73,8 +73,12 @@ generate: ## rewrite what is generated from the code
 	$(GO) generate ./...
 
 .PHONY: pcaps
-pcaps: ## make the real captures of testdata anew (root; nginx, node, curl, tcpdump)
+pcaps: pcaps-ws ## make the real captures of testdata anew (root; nginx, node, curl, tcpdump)
 	scripts/pcaps/make.sh
+
+.PHONY: pcaps-ws
+pcaps-ws: ## make the real WebSocket captures anew (root; see scripts/pcaps/ws.sh)
+	scripts/pcaps/ws.sh
 
 .PHONY: bench-data
 bench-data: ## make the large captures that bench measures (root; see bench/README.md)

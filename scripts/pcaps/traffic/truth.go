@@ -88,12 +88,21 @@ func readLines[T any](name string) ([]T, error) {
 	return out, s.Err()
 }
 
-// sortTruth prints the lines of truth logs by connection and ordinal, so that
-// the order in which a server finished them does not show.
+// place is what truth logs are sorted by; what else a line says is kept as it
+// is.
+type place struct {
+	Client  string `json:"client"`
+	Server  string `json:"server"`
+	From    string `json:"from"`
+	Ordinal int    `json:"ordinal"`
+}
+
+// sortTruth prints the lines of truth logs by connection, sender and ordinal,
+// so that the order in which an end logged them does not show.
 func sortTruth(files []string) error {
-	var all []exchange
+	var all []json.RawMessage
 	for _, name := range files {
-		lines, err := readLines[exchange](name)
+		lines, err := readLines[json.RawMessage](name)
 		if err != nil {
 			return err
 		}
@@ -102,13 +111,31 @@ func sortTruth(files []string) error {
 	return printTruth(all)
 }
 
-func printTruth(all []exchange) error {
-	slices.SortStableFunc(all, func(a, b exchange) int {
-		return cmp.Or(cmp.Compare(a.Server, b.Server), cmp.Compare(a.Client, b.Client), cmp.Compare(a.Ordinal, b.Ordinal))
+// printTruth prints lines of a truth log, sorted.
+func printTruth[T any](all []T) error {
+	type line struct {
+		place
+		text []byte
+	}
+	lines := make([]line, len(all))
+	for i, v := range all {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		lines[i].text = append(text, '\n')
+		if err := json.Unmarshal(text, &lines[i].place); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b line) int {
+		return cmp.Or(cmp.Compare(a.Server, b.Server), cmp.Compare(a.Client, b.Client),
+			cmp.Compare(a.From, b.From), cmp.Compare(a.Ordinal, b.Ordinal))
 	})
-	out := &truthLog{w: os.Stdout}
-	for i := range all {
-		out.add(&all[i])
+	for _, l := range lines {
+		if _, err := os.Stdout.Write(l.text); err != nil {
+			return err
+		}
 	}
 	return nil
 }

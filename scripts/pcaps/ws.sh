@@ -1,0 +1,106 @@
+#!/bin/bash
+# Makes the real WebSocket captures in testdata/pcaps: implementations that
+# people use, talking to each other over a veth pair, and what each end says that it sent
+# as truth. What they say is planned in ws/plans.json.
+#
+#   ws.sh            all of them
+#   ws.sh NAME...    these (function names below, with "_" for "-")
+#
+# Needs root and Go, and on Debian:
+#   apt-get install nodejs npm tcpdump ethtool iproute2 python3-websockets chromium gcc pkg-config libwebsockets-dev
+# node's ws comes from npm and the Go packages from the module proxy, in the
+# versions of ws/node/package-lock.json and ws/go/go.sum.
+#
+# A capture is rejected if the kernel dropped a packet of it. Ports, times,
+# sequence numbers and masking keys differ from run to run.
+. "$(dirname "$0")/lib.sh"
+host=10.9.0.2:8080
+
+# node_peer: node's ws, installed for this run.
+node_peer() {
+	[ -d "$tmp/ws/node/node_modules" ] && return
+	mkdir -p "$tmp/ws"
+	cp -r "$scripts/ws/node" "$scripts"/ws/*.json "$tmp/ws/"
+	(cd "$tmp/ws/node" && npm ci --no-audit --no-fund --silent)
+}
+
+node_server() {
+	node_peer
+	start ip netns exec "$server" node "$tmp/ws/node/server.js" 8080 "$tmp/server.jsonl"
+	wait_port "$server" 8080
+}
+
+node_client() { # PLAN:SETTING...
+	node_peer
+	in_client node "$tmp/ws/node/client.js" "ws://$host" "$tmp/client.jsonl" "$@"
+}
+
+# made NAME: ends the recording and the server, and writes the truth log.
+made() {
+	recorded "$1"
+	stop
+	"$tmp/traffic" sort "$tmp/server.jsonl" "$tmp/client.jsonl" >"$out/$1.truth.jsonl"
+}
+
+# every PLAN SETTING...: the plan with each of the settings.
+every() {
+	local plan=$1
+	shift
+	printf "$plan:%s\n" "$@"
+}
+
+# --- the captures ---------------------------------------------------------------
+
+real_ws_node() {
+	node_server
+	tcpdump_to real-ws-node wire
+	node_client sizes fragments pongs chat
+	made real-ws-node
+}
+
+real_ws_node_deflate() {
+	node_server
+	tcpdump_to real-ws-node-deflate wire
+	node_client $(every chat on some server-no-context client-no-context no-context bits-9 bits-10 bits-15) fragments:on sizes:on
+	made real-ws-node-deflate
+}
+
+real_ws_node_ends() {
+	node_server
+	tcpdump_to real-ws-node-ends wire
+	node_client close-client close-server close-without-code close-application close-refused close-both \
+		reset-client reset-server end-client end-server reset-server:on
+	made real-ws-node-ends
+}
+
+real_ws_node_heartbeat() {
+	node_server
+	tcpdump_to real-ws-node-heartbeat wire
+	node_client heartbeat heartbeat:on
+	made real-ws-node-heartbeat
+}
+
+real_ws_node_large() {
+	node_server
+	tcpdump_to real-ws-node-large wire
+	node_client large large:on
+	made real-ws-node-large
+	gzip -nf "$out/real-ws-node-large.pcap"
+}
+
+real_ws_node_lossy() {
+	lossy_network
+	start ip netns exec "$middle" "$tmp/traffic" impair -loss 0.04 -reorder 0.06 -duplicate 0.02 left right
+	node_server
+	tcpdump_to real-ws-node-lossy bad
+	host=10.9.1.4:8080 node_client bulk bulk:on bulk:no-context chat:on
+	made real-ws-node-lossy
+	stop
+}
+
+all=(real_ws_node real_ws_node_deflate real_ws_node_ends real_ws_node_heartbeat real_ws_node_large real_ws_node_lossy)
+
+go build -o "$tmp/traffic" ./scripts/pcaps/traffic
+setup_network
+if [ $# -gt 0 ]; then all=("${@//-/_}"); fi
+for f in "${all[@]}"; do "$f"; done
