@@ -20,7 +20,7 @@ host=10.9.0.2:8080
 node_peer() {
 	[ -d "$tmp/ws/node/node_modules" ] && return
 	mkdir -p "$tmp/ws"
-	cp -r "$scripts/ws/node" "$scripts"/ws/*.json "$tmp/ws/"
+	cp -r "$scripts/ws/node" "$scripts/ws/plans.json" "$scripts/ws/browser.html" "$tmp/ws/"
 	(cd "$tmp/ws/node" && npm ci --no-audit --no-fund --silent)
 }
 
@@ -98,7 +98,100 @@ real_ws_node_lossy() {
 	stop
 }
 
-all=(real_ws_node real_ws_node_deflate real_ws_node_ends real_ws_node_heartbeat real_ws_node_large real_ws_node_lossy)
+# Each of the others as server and as client, some of them across.
+SETTINGS=(on no-context server-no-context client-no-context bits-9 bits-10 bits-15)
+ENDS=(close-client close-server close-without-code close-both reset-client reset-server end-client end-server)
+
+python_server() {
+	start ip netns exec "$server" /usr/bin/python3 "$scripts/ws/python/peer.py" server 8080 "$tmp/server.jsonl"
+	wait_port "$server" 8080
+}
+
+python_client() { in_client /usr/bin/python3 "$scripts/ws/python/peer.py" client "ws://$host" "$tmp/client.jsonl" "$@"; }
+
+go_peer() { [ -x "$tmp/wspeer" ] || (cd "$scripts/ws/go" && go build -o "$tmp/wspeer" .); }
+
+go_server() { # LIBRARY
+	go_peer
+	start ip netns exec "$server" "$tmp/wspeer" "$1" "$scripts/ws/plans.json" "$tmp/server.jsonl" server :8080
+	wait_port "$server" 8080
+}
+
+go_client() { # LIBRARY PLAN:SETTING...
+	go_peer
+	in_client "$tmp/wspeer" "$1" "$scripts/ws/plans.json" "$tmp/client.jsonl" client "ws://$host" "${@:2}"
+}
+
+real_ws_python() {
+	python_server
+	tcpdump_to real-ws-python wire
+	python_client sizes fragments pongs heartbeat chat "${ENDS[@]}"
+	made real-ws-python
+}
+
+real_ws_python_deflate() {
+	python_server
+	tcpdump_to real-ws-python-deflate wire
+	python_client $(every chat "${SETTINGS[@]}") fragments:on sizes:no-context
+	made real-ws-python-deflate
+}
+
+real_ws_coder() {
+	go_server coder
+	tcpdump_to real-ws-coder wire
+	go_client coder sizes fragments heartbeat chat "${ENDS[@]}" $(every chat on some no-context) fragments:on sizes:on
+	made real-ws-coder
+}
+
+real_ws_gorilla() {
+	go_server gorilla
+	tcpdump_to real-ws-gorilla wire
+	go_client gorilla sizes fragments pongs heartbeat chat "${ENDS[@]}" chat:on fragments:on sizes:on
+	made real-ws-gorilla
+}
+
+real_ws_python_node() {
+	node_server
+	tcpdump_to real-ws-python-node wire
+	python_client $(every chat on some no-context bits-9 bits-10) close-server close-application end-server
+	made real-ws-python-node
+}
+
+real_ws_node_coder() {
+	go_server coder
+	tcpdump_to real-ws-node-coder wire
+	node_client $(every chat on no-context client-no-context) close-server close-client
+	made real-ws-node-coder
+}
+
+real_ws_gorilla_python() {
+	python_server
+	tcpdump_to real-ws-gorilla-python wire
+	go_client gorilla $(every chat off on no-context) close-server close-client
+	made real-ws-gorilla-python
+}
+
+# On loopback, for a browser hashes for pages of a secure origin only.
+real_ws_chromium() {
+	local plans=chat,sizes,pongs,heartbeat:on,close-client,close-server,close-without-code,close-application,reset-server,end-server setting
+	for setting in some "${SETTINGS[@]}"; do plans+=,chat:$setting; done
+	node_server
+	tcpdump_to real-ws-chromium lo
+	start ip netns exec "$server" chromium --headless --no-sandbox --disable-gpu --no-first-run --user-data-dir="$tmp/chromium" \
+		"http://127.0.0.1:8080/page#$plans" >"$tmp/chromium.log" 2>&1
+	for _ in $(seq 300); do
+		grep -q '"/done"' "$tmp/server.jsonl" && break
+		sleep 0.1
+	done
+	grep -q '"/done"' "$tmp/server.jsonl" || { cat "$tmp/chromium.log" >&2; exit 1; }
+	stop
+	: >"$tmp/client.jsonl"
+	made real-ws-chromium
+}
+
+all=(real_ws_node real_ws_node_deflate real_ws_node_ends real_ws_node_heartbeat real_ws_node_large real_ws_node_lossy
+	real_ws_python real_ws_python_deflate real_ws_coder real_ws_gorilla real_ws_python_node real_ws_node_coder real_ws_gorilla_python
+	real_ws_chromium)
 
 go build -o "$tmp/traffic" ./scripts/pcaps/traffic
 setup_network

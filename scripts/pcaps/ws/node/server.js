@@ -33,7 +33,7 @@ function exchange(req, status, request, response) {
   });
 }
 
-// Browsers fetch the page, and post what they sent; see ../browser.js.
+// Browsers fetch the page, and post what they sent; see ../browser.html.
 const server = http.createServer(async (req, res) => {
   const body = [];
   for await (const piece of req) body.push(piece);
@@ -67,11 +67,17 @@ server.on('upgrade', (req, socket, head) => {
   });
 });
 
-// hear logs for a client that cannot tell: the pongs that a browser answers with.
+// hear logs what a browser sends without telling its page: pongs, and the answer
+// to a Close frame.
 function hear(peer, ws) {
   let n = 0;
-  ws.on('pong', (data) => {
-    log({ by: 'receiver', ...peer.ends, from: 'client', ordinal: ++n, opcode: 'pong', ...digest(data) });
+  const note = (opcode, payload, more) => {
+    log({ by: 'receiver', ...peer.ends, from: 'client', ordinal: ++n, opcode, ...digest(payload), ...more });
+  };
+  ws.on('pong', (data) => note('pong', data));
+  ws.on('close', (code, reason) => {
+    if (!peer.steps.some((s) => s.close !== undefined)) return; // the page closed, and says so
+    note('close', Buffer.concat([Buffer.from([code >> 8, code & 255]), reason]), { code, reason: reason.toString() });
   });
 }
 
