@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"example.com/wirewatch/dissect/tcp"
+	"example.com/wirewatch/event"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden records")
@@ -82,6 +85,28 @@ func TestEveryGoldenHasACapture(t *testing.T) {
 	for _, g := range all {
 		if !have[g] {
 			t.Errorf("%s belongs to no capture", g)
+		}
+	}
+}
+
+// TestEveryTCPAnomalyHasACapture: those of the dissectors have talks, where no
+// segments are.
+func TestEveryTCPAnomalyHasACapture(t *testing.T) {
+	seen := map[string]bool{}
+	for _, path := range Captures(t) {
+		ev, err := Events(path, Config(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range ev {
+			if a, ok := ev[i].Body.(*event.Anomaly); ok {
+				seen[a.Name] = true
+			}
+		}
+	}
+	for _, code := range tcp.Codes {
+		if !seen[code.Name] {
+			t.Errorf("no capture shows %s", code.Name)
 		}
 	}
 }
