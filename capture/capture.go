@@ -71,8 +71,8 @@ type Decoder interface {
 	// again. It returns ErrNotTCP for a frame without a TCP segment, having
 	// counted what it was. It never fails otherwise: traffic makes no errors.
 	Decode(f *packet.Frame, s *packet.Segment) error
-	// Counts yields, in a fixed order, how many frames were not TCP segments,
-	// by what they were ("udp", "arp", "ip.fragment", "tcp.malformed", …), and
+	// Counts yields, in a fixed order, how many frames were neither TCP segments
+	// nor fragments of one, by what they were ("udp", "arp", "ip.fragment", "tcp.malformed", …), and
 	// leaves out what never occurred.
 	Counts() iter.Seq2[string, uint64]
 }

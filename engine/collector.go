@@ -97,7 +97,7 @@ func (c *collector) emit() {
 // finish tells the summary.
 func (c *collector) finish(r *reader) error {
 	s := &Summary{
-		Frames: r.sum.frames, Bytes: r.sum.bytes, NotTCP: r.sum.frames - r.sum.segments, Stats: r.src.Stats(),
+		Frames: r.sum.frames, Bytes: r.sum.bytes, Stats: r.src.Stats(),
 		First: r.sum.first, Last: r.sum.last, Flows: c.streams, Late: c.late,
 	}
 	if r.err != nil {
@@ -105,6 +105,7 @@ func (c *collector) finish(r *reader) error {
 	}
 	for name, n := range r.dec.Counts() {
 		s.Protocols = append(s.Protocols, Count{name, n})
+		s.NotTCP += n
 	}
 	for name, n := range c.kinds {
 		s.Records = append(s.Records, Count{name, n})

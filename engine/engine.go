@@ -157,8 +157,8 @@ func (c *clock) advance(nanos int64) bool {
 
 // totals are what the reader counts.
 type totals struct {
-	frames, bytes, segments uint64
-	first, last             event.Mark
+	frames, bytes uint64
+	first, last   event.Mark
 }
 
 func newReader(cfg Config, src capture.Source, dec capture.Decoder) *reader {
@@ -246,7 +246,6 @@ func (r *reader) fill(e *epoch, buf []byte, recs []capture.Record) {
 		s := e.segs[n].Key.Shard()
 		e.shard = append(e.shard, uint8(s))
 		e.index[s] = append(e.index[s], int32(n))
-		r.sum.segments++
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // Summary is the last fact of a run: what was captured, and what was found.
 type Summary struct {
 	Frames, Bytes uint64
-	NotTCP        uint64 // frames without a TCP segment
+	NotTCP        uint64 // frames that neither were a TCP segment nor a fragment of one
 	Stats         capture.Stats
 	First, Last   event.Mark
 	Flows         uint64

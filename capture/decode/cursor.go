@@ -15,6 +15,7 @@ type cursor struct {
 	endless  bool   // its payload length is 0: the payload goes on to the end of the frame
 	pad      bool   // radiotap: the 802.11 header is padded to a multiple of 4 bytes
 	frag     fragment
+	parts    parts  // of the datagrams that the walk has completed
 	odd      oddity // what ended the walk, if it ended at odd
 }
 

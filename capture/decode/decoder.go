@@ -50,8 +50,8 @@ var _ capture.Decoder = (*Decoder)(nil)
 func New(o Options) *Decoder {
 	o = o.withDefaults()
 	return &Decoder{
-		frags4: newDefragmenter("ipv4.fragment", wait4, o),
-		frags6: newDefragmenter("ipv6.fragment", wait6, o),
+		frags4: newDefragmenter("ipv4.fragment", 0, wait4, o),
+		frags6: newDefragmenter("ipv6.fragment", 1, wait6, o),
 	}
 }
 
@@ -66,14 +66,16 @@ func (d *Decoder) Decode(f *packet.Frame, s *packet.Segment) error {
 	}
 	if p == segment {
 		s.Frame, s.Nanos = f.Number, f.Nanos
+		d.frags4.fates[joined] -= c.parts[0]
+		d.frags6.fates[joined] -= c.parts[1]
 		return nil
 	}
 	d.count(p, c.odd)
 	return capture.ErrNotTCP
 }
 
-// Counts yields how many frames were not TCP segments, by what they were, in a
-// fixed order, and leaves out what never occurred.
+// Counts yields how many frames were neither TCP segments nor parts of one, by
+// what they were, in a fixed order, and leaves out what never occurred.
 func (d *Decoder) Counts() iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
 		for _, counts := range []iter.Seq2[string, uint64]{d.frags4.counts(), d.frags6.counts(), d.all()} {

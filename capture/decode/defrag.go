@@ -23,6 +23,15 @@ type fragment struct {
 	more   bool // it is not the last
 }
 
+// parts are earlier frames that counted as joined to datagrams that are whole now,
+// by the versions of IP that were fragmented: 4, then 6.
+type parts [2]uint64
+
+func (p *parts) add(q parts) {
+	p[0] += q[0]
+	p[1] += q[1]
+}
+
 // datagramKey is what the fragments of a datagram have in common (RFC 791
 // §3.2, RFC 8200 §4.5). IPv6 leaves the protocol out: there it is the first
 // fragment's that counts.
@@ -36,7 +45,7 @@ type datagramKey struct {
 type fate uint8
 
 const (
-	joined     fate = iota // in a datagram that a later frame completed, or still may
+	joined     fate = iota // in a datagram that a later frame still may complete, or that held no segment
 	overlapped             // of a datagram that was rejected because fragments overlap
 	expired                // the rest of the datagram did not come in time
 	evicted                // given up to hold others
@@ -56,6 +65,7 @@ type datagram struct {
 	key      datagramKey
 	started  int64  // capture time of its first frame, in nanoseconds
 	frames   uint64 // that are counted as joined
+	outer    parts  // of the datagrams that its fragments were in
 	rejected bool   // kept, without bytes, to swallow the fragments still to come
 	next     uint8  // protocol number, known with the first fragment
 	total    int    // length of the payload, -1 until the last fragment is there
@@ -123,6 +133,7 @@ func (g *datagram) payload() []byte {
 // whole datagrams only, the oldest first, and knows what became of every frame.
 type defragmenter struct {
 	name   string // in Counts
+	nth    int    // its place in parts
 	wait   int64  // nanoseconds
 	limits Options
 	fates  [numFates]uint64
@@ -132,8 +143,8 @@ type defragmenter struct {
 	cost           int       // of all of them
 }
 
-func newDefragmenter(name string, wait int64, limits Options) defragmenter {
-	return defragmenter{name: name, wait: wait, limits: limits, byKey: make(map[datagramKey]*datagram)}
+func newDefragmenter(name string, nth int, wait int64, limits Options) defragmenter {
+	return defragmenter{name: name, nth: nth, wait: wait, limits: limits, byKey: make(map[datagramKey]*datagram)}
 }
 
 // counts yields how many frames met each fate. One moves from the first when
@@ -173,8 +184,11 @@ func (d *defragmenter) fragment(c *cursor, now int64) proto {
 	case g.have == g.total:
 		d.remove(g)
 		c.b = g.payload()
+		c.parts.add(g.outer)
+		c.parts[d.nth] += g.frames
 		return c.protocol(g.next)
 	default:
+		g.outer.add(c.parts)
 		g.frames++
 		d.fates[joined]++
 		if len(g.pieces) >= maxPieces {

@@ -153,7 +153,7 @@ func TestOrder(t *testing.T) {
 						t.Fatalf("order %v with %d twice after %d: %d segments", order, twice, at, len(got))
 					}
 					s.wantPayload(got[0], p)
-					s.want(map[string]uint64{v.name + ".fragment": uint64(len(packets) - 1)})
+					s.want(map[string]uint64{}) // each is a part of the segment
 				}
 			}
 		})
@@ -302,7 +302,7 @@ func TestExpiry(t *testing.T) {
 		if len(s.all(parts[1])) != 1 {
 			t.Error("gave up too early")
 		}
-		s.want(map[string]uint64{v.name + ".fragment": 1})
+		s.want(map[string]uint64{})
 
 		s = newStage(t, Options{})
 		s.all(parts[0], parts[0])
@@ -340,7 +340,7 @@ func TestLimits(t *testing.T) {
 				t.Errorf("datagram %d: %d segments", id, got)
 			}
 		}
-		s.want(map[string]uint64{v.name + ".fragment": 5, v.name + ".fragment.limit": 2})
+		s.want(map[string]uint64{v.name + ".fragment": 2, v.name + ".fragment.limit": 2})
 
 		const limit = 100 << 10
 		s = newStage(t, Options{FragmentBytes: limit})
@@ -446,11 +446,12 @@ func TestFragmentsApart(t *testing.T) {
 	if len(got) != 1 || got[0].Key.VNI() != 5 {
 		t.Errorf("in VXLAN: %v", got)
 	}
-	s.want(map[string]uint64{"ipv4.fragment": 1, "ipv6.fragment": 1, "udp": 1}) // the first fragment's next header counts
+	s.want(map[string]uint64{"ipv6.fragment": 1, "udp": 1}) // the first fragment's next header counts
 }
 
 // TestFragmentedTunnel pins that what is put together is decoded on, in any
-// number of layers of fragments.
+// number of layers of fragments, and that no frame of a segment is left counted
+// as something else.
 func TestFragmentedTunnel(t *testing.T) {
 	p := long(3000, 0)
 	outer := ip4(17, udpTo(4789, vxlanHeader(8, eth(0x86dd, ip6(6, p)))))[20:]
@@ -470,6 +471,36 @@ func TestFragmentedTunnel(t *testing.T) {
 		t.Fatalf("fragments in fragments: %d segments", len(got))
 	}
 	s.wantPayload(got[0], p)
+	s.want(map[string]uint64{})
+	s.all(ip4Fragment(41, 20, 0x2000, inner[0][:800]), ip4Fragment(41, 20, 100, inner[0][800:]))
+	s.want(map[string]uint64{"ipv4.fragment": 1, "ipv6.fragment": 1}) // the rest never comes
+}
+
+// TestFragmentsAllTheWayDown pins that one frame cannot set off more than
+// maxLayers of work, however many datagrams in datagrams it completes, and that
+// nothing of them stays behind.
+func TestFragmentsAllTheWayDown(t *testing.T) {
+	const most = (maxLayers - 2) / 2 // two layers each, an IP header and TCP in the innermost
+	for depth, want := range map[int]map[string]uint64{
+		most:     {},
+		most + 1: {"nesting": 1, "ipv4.fragment": most + 1},
+	} {
+		s := newStage(t, Options{})
+		p := long(60_000, 0)
+		b := ip4(6, p)
+		for id := range depth {
+			s.all(ip4Fragment(4, id, 0x2000, b[:8]))
+			b = ip4Fragment(4, id, 1, b[8:])
+		}
+		got := s.all(b)
+		if (len(got) == 1) != (depth == most) {
+			t.Fatalf("%d datagrams: %d segments", depth, len(got))
+		}
+		s.want(want)
+		if s.frags4.cost != 0 || len(s.frags4.byKey) != 0 || s.frags4.oldest != nil {
+			t.Errorf("%d datagrams: %d bytes are held", depth, s.frags4.cost)
+		}
+	}
 }
 
 // TestManyDatagrams sends datagrams in random fragments, shuffled together and

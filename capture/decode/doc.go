@@ -5,7 +5,8 @@
 // front of the bytes and names the protocol of what follows. A loop of bounded
 // length calls them, so that no nesting costs more than any other and nothing
 // recurses. What is not TCP is counted under the name of the protocol at which
-// the walk ended; each frame is counted once, or is a segment.
+// the walk ended; each frame is counted once, or is a segment or, where that
+// was fragmented, a part of it.
 //
 // What is a segment, and how long it is, follows Wireshark with its default
 // settings: checksums are not verified, lengths are those of the IP header,
