@@ -21,6 +21,7 @@ type Decoder struct {
 	stages   []*stage // in the order in which they undo
 	err      error
 	trailing bool
+	bare     bool
 }
 
 // New makes the decoder for a content whose codings are listed in the order in
@@ -75,6 +76,11 @@ func (d *Decoder) End() error {
 // Trailing reports that bytes followed the end of a coded stream. They are not
 // part of the content. It is false after an error.
 func (d *Decoder) Trailing() bool { return d.trailing && d.err == nil }
+
+// Bare reports that a content in the coding "deflate" was RFC 1951's format
+// alone, without the zlib format around it that the name stands for
+// (RFC 9110 §8.4.1.2). It is false after an error, and while the end has not come.
+func (d *Decoder) Bare() bool { return d.bare && d.err == nil }
 
 // Close releases what the decoder holds. It may be called at any time, and more
 // than once.

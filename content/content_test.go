@@ -74,6 +74,7 @@ type result struct {
 	out      string
 	err      string
 	trailing bool
+	bare     bool
 }
 
 // decode feeds p in pieces of n bytes, which it spoils after each call.
@@ -96,7 +97,7 @@ func decode(t testing.TB, p []byte, n int, l content.Limits, codings ...string) 
 	if err = d.End(); err != nil {
 		r.err = err.Error()
 	}
-	r.out, r.trailing = out.String(), d.Trailing()
+	r.out, r.trailing, r.bare = out.String(), d.Trailing(), d.Bare()
 	return r, err
 }
 
@@ -133,9 +134,45 @@ func TestCodings(t *testing.T) {
 }
 
 func TestDeflateWithoutWrapping(t *testing.T) {
-	got, err := decode(t, encode(t, sample(), "raw"), 100, wide, "deflate")
-	if err != nil || got.out != string(sample()) {
-		t.Errorf("%d bytes, %v", len(got.out), err)
+	for coding, bare := range map[string]bool{"raw": true, "deflate": false} {
+		got, err := decode(t, encode(t, sample(), coding), 100, wide, "deflate")
+		if err != nil || got.out != string(sample()) || got.bare != bare {
+			t.Errorf("%s: %d bytes, %v, bare %v", coding, len(got.out), err, got.bare)
+		}
+	}
+}
+
+// TestEmptyCode: a Huffman code without symbols decodes to nothing, and never by
+// the tables that the content before has left behind.
+func TestEmptyCode(t *testing.T) {
+	var before bytes.Buffer // its codes are those of the values that code lengths have
+	w, err := flate.NewWriter(&before, flate.HuffmanOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4096 {
+		_, _ = w.Write([]byte{byte(i % 16)})
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		got, err := decode(t, []byte("5\x00\x00\x00\x00\x00\x00\x00\x00"), 1<<30, wide, "deflate")
+		if !errors.Is(err, content.ErrCorrupt) || got.out != "" {
+			t.Errorf("%q, %v", got.out, err)
+		}
+		if _, err := decode(t, before.Bytes(), 1<<30, wide, "deflate"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestReservedFlags(t *testing.T) {
+	first, second := encode(t, []byte("one"), "gzip"), encode(t, []byte("two"), "gzip")
+	second[3] |= 0x80
+	got, err := decode(t, append(first, second...), 4, wide, "gzip")
+	if !errors.Is(err, content.ErrCorrupt) || got.out != "one" {
+		t.Errorf("%q, %v", got.out, err)
 	}
 }
 

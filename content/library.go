@@ -2,14 +2,14 @@ package content
 
 import (
 	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
 	"errors"
 	"io"
 	"sync"
 
 	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -77,7 +77,11 @@ func ended(err error) error {
 }
 
 // buffered is what the libraries around deflate share: they read byte by byte, and
-// are fastest from a bufio.Reader, which also knows what they did not read.
+// are fastest from a bufio.Reader, which also knows what they did not read. They
+// are the standard library's. github.com/klauspost/compress is a quarter faster,
+// but an empty Huffman code leaves it with the tables of whatever it decoded
+// before: a hostile sender would be shown bytes of another flow, and the records
+// would go by which content came first.
 type buffered struct {
 	br  *bufio.Reader
 	buf []byte
@@ -92,6 +96,14 @@ func (b *buffered) position(s *stage) (offset uint64, rest bool) {
 
 func (b *buffered) reset() { b.br.Reset(nil) }
 
+// The flags of a gzip member's header, of which the library does not look at
+// those that are reserved, so that something must be wrong where they are set
+// (RFC 1952 §2.3.1.2).
+const (
+	gzipFlags    = 3 // offset of FLG
+	gzipReserved = 0xe0
+)
+
 // gzipped undoes gzip: a series of members (RFC 1952 §2.2).
 type gzipped struct {
 	buffered
@@ -101,6 +113,13 @@ type gzipped struct {
 func (g *gzipped) decode(s *stage, give func([]byte) error) error {
 	g.br.Reset(s)
 	for more := true; more; {
+		head, err := g.br.Peek(gzipFlags + 1)
+		switch {
+		case errors.Is(err, errStopped):
+			return err
+		case len(head) > gzipFlags && head[gzipFlags]&gzipReserved != 0:
+			return gzip.ErrHeader
+		}
 		if err := g.z.Reset(g.br); err != nil {
 			return err
 		}
@@ -130,11 +149,14 @@ func (d *inflated) decode(s *stage, give func([]byte) error) error {
 	if errors.Is(err, errStopped) {
 		return err
 	}
-	r, err := d.open(len(head) == 2 && isZlib(head[0], head[1]))
+	wrapped := len(head) == 2 && isZlib(head[0], head[1])
+	r, err := d.open(wrapped)
 	if err != nil {
 		return err
 	}
-	return pump(r, d.buf, give)
+	err = pump(r, d.buf, give)
+	s.d.bare = s.d.bare || !wrapped && err == nil
+	return err
 }
 
 // isZlib tells the two bytes of a zlib header (RFC 1950 §2.2) from the start of
