@@ -103,9 +103,11 @@ const (
 // Incomplete is the reason that a message cut by this end is incomplete.
 func (e End) Incomplete() event.Incomplete {
 	switch e {
+	case FIN:
+		return event.Closed
 	case RST:
 		return event.Reset
-	case Open, FIN, Expired, CaptureEnd:
+	case Open, Expired, CaptureEnd:
 	}
 	return event.CaptureEnd
 }

@@ -35,14 +35,19 @@ const (
 	Gap                    // bytes were never captured
 	NoResponse             // the flow ended before a response began
 	NoRequest              // the response answers nothing that was seen
-	CaptureEnd             // the capture, or what it saw of the flow, ended first
+	Closed                 // the sender closed the connection first, while the capture went on
 	Reset                  // the connection was reset first
+	CaptureEnd             // the capture, or what it saw of the flow, ended first
+	Malformed              // the framing is broken, so that nobody can tell where it ends
 	Snaplen                // the capture cut its frames
 	Limit                  // one of our limits was hit
 	Undecrypted            // the bytes could not be decrypted
 )
 
-var incompleteNames = [...]string{"", "gap", "no-response", "no-request", "capture-end", "reset", "snaplen", "limit", "undecrypted"}
+var incompleteNames = [...]string{
+	Complete: "", Gap: "gap", NoResponse: "no-response", NoRequest: "no-request", Closed: "closed", Reset: "reset",
+	CaptureEnd: "capture-end", Malformed: "malformed", Snaplen: "snaplen", Limit: "limit", Undecrypted: "undecrypted",
+}
 
 // String is the reason as the schema spells it; "" for Complete.
 func (i Incomplete) String() string { return incompleteNames[i] }
