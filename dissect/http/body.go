@@ -2,6 +2,7 @@ package http
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -30,6 +31,7 @@ type reader struct {
 
 // begin prepares for a content.
 func (r *reader) begin(f *feed, h *half, fs *fields) {
+	*r = reader{}
 	x, limits := h.x, f.c.Limits()
 	x.contentOf(h.role).Encoding = joined(fs.encoded)
 	stream := h.role == response && x.res.Code == 200 && isEventStream(fs.kind)
@@ -41,22 +43,34 @@ func (r *reader) begin(f *feed, h *half, fs *fields) {
 		r.events = newEventStream(h, limits.Body)
 	}
 	if len(fs.content)+len(fs.coding) > 0 {
-		r.open(f, h, append(fs.content, fs.coding...))
+		r.open(f, h, fs)
 	}
 }
 
 // open makes the decoder. A content in a coding that we cannot undo is kept as
 // it is.
-func (r *reader) open(f *feed, h *half, codings []string) {
+func (r *reader) open(f *feed, h *half, fs *fields) {
 	limits := f.c.Limits()
 	l := content.Limits{Decoded: uint64(max(0, limits.Decoded)), Ratio: uint64(max(0, limits.Ratio))}
-	d, err := content.New(codings, l, r.keep)
+	d, err := content.New(append(slices.Clone(fs.content), fs.coding...), l, r.keep)
 	if err != nil {
-		f.report(contentUnsupported, h.x, strings.Join(codings, ", "))
+		r.unsupported(f, h, fs, err)
 		r.events = nil
 		return
 	}
 	r.decoder, r.coded = d, true
+}
+
+// unsupported reports which coding cannot be undone. Those of the transfer come
+// first; one that nobody knows has been reported.
+func (r *reader) unsupported(f *feed, h *half, fs *fields, err error) {
+	var e *content.Error
+	switch {
+	case !errors.As(err, &e) || !slices.Contains(fs.coding, e.Coding):
+		f.report(contentUnsupported, h.x, joined(fs.content))
+	case !fs.unknown:
+		f.report(codingUnsupported, h.x, joined(fs.coding))
+	}
 }
 
 // data takes the next bytes.
@@ -135,8 +149,12 @@ func (r *reader) finish(f *feed, h *half) {
 		r.now = f.now()
 		if err := r.decoder.End(); err != nil {
 			r.fail(f, h, err)
-		} else if r.decoder.Trailing() {
+		}
+		if r.decoder.Trailing() {
 			f.report(contentTrailing, h.x, "")
+		}
+		if r.decoder.Bare() {
+			f.report(contentBare, h.x, "")
 		}
 	}
 	b := h.x.contentOf(h.role)

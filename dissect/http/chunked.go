@@ -10,19 +10,15 @@ import (
 // chunkLine parses
 //
 //	chunk      = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
-//	chunk-size = 1*HEXDIG
-//	chunk-ext  = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )   (RFC 9112 §7.1)
+//	chunk-size = 1*HEXDIG   (RFC 9112 §7.1)
 //
-// up to its first CRLF, which line is without. Extensions are not looked at. We
-// take the hexadecimal digits that a line begins with, whitespace aside, as
-// recipients do that use strtol; but not what else strtol takes, a sign or a
-// prefix. flaw names a departure; ok is false where there is no size.
+// up to its first CRLF, which line is without. A line that begins with anything
+// but a hexadecimal digit (whitespace, a sign), or whose digits are followed by
+// anything but whitespace and extensions (an x, as in "0x4"), has no size:
+// recipients that read one all the same read different ones. flaw names a
+// departure; ok is false where there is no size.
 func chunkLine(line []byte) (size uint64, flaw *event.Code, ok bool) {
-	s := span{0, len(line)}.trimLeft(line)
-	if s.from > 0 {
-		flaw = chunkSizeInvalid
-	}
-	n := s.from
+	n := 0
 	for ; n < len(line); n++ {
 		v, hex := hexDigit(line[n])
 		if !hex {
@@ -33,14 +29,69 @@ func chunkLine(line []byte) (size uint64, flaw *event.Code, ok bool) {
 		}
 		size = size<<4 | uint64(v)
 	}
-	rest := bytes.TrimLeft(line[n:], " \t")
-	switch {
-	case n == s.from:
+	switch ext := line[n:]; {
+	case n == 0 || len(ext) > 0 && ext[0] != ';' && !isSpace(ext[0]):
 		return 0, chunkSizeInvalid, false
-	case len(rest) > 0 && rest[0] != ';':
-		return size, chunkSizeInvalid, size > 0 // "0x4" is no last chunk
+	case !isChunkExt(ext):
+		return size, chunkExtInvalid, true
 	}
-	return size, flaw, true
+	return size, nil, true
+}
+
+// isChunkExt reports whether p is
+//
+//	chunk-ext     = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
+//	chunk-ext-val = token / quoted-string   (RFC 9112 §7.1.1)
+func isChunkExt(p []byte) bool {
+	for len(p) > 0 {
+		p = trimSpace(p)
+		if len(p) == 0 || p[0] != ';' {
+			return false
+		}
+		p = trimSpace(p[1:])
+		name := tokenLen(p)
+		if name == 0 {
+			return false
+		}
+		p = p[name:]
+		if v := trimSpace(p); len(v) > 0 && v[0] == '=' {
+			v = trimSpace(v[1:])
+			n := max(tokenLen(v), quotedLen(v))
+			if n == 0 {
+				return false
+			}
+			p = v[n:]
+		}
+	}
+	return true
+}
+
+// trimSpace is p without the whitespace that it begins with.
+func trimSpace(p []byte) []byte { return p[span{0, len(p)}.trimLeft(p).from:] }
+
+// quotedLen is the length of the
+//
+//	quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE   (RFC 9110 §5.6.4)
+//
+// that p begins with, 0 if it does not.
+func quotedLen(p []byte) int {
+	if len(p) == 0 || p[0] != '"' {
+		return 0
+	}
+	for i := 1; i < len(p); i++ {
+		switch c := p[i]; {
+		case c == '"':
+			return i + 1
+		case isControl(c):
+			return 0
+		case c == '\\':
+			i++
+			if i < len(p) && isControl(p[i]) {
+				return 0
+			}
+		}
+	}
+	return 0
 }
 
 func hexDigit(c byte) (byte, bool) {
@@ -55,8 +106,8 @@ func hexDigit(c byte) (byte, bool) {
 	return 0, false
 }
 
-// chunkSize reads the line before a chunk. An empty line is skipped, for it is
-// what a sender leaves that ends chunk-data twice.
+// chunkSize reads the line before a chunk. A line that has no size ends the
+// message: where the next chunk begins, nobody knows.
 func (d *dissector) chunkSize(f *feed, h *half) (dissect.Verdict, bool) {
 	p, limit := f.rest(), f.c.Limits().Head
 	line, found := h.head.next(p[:min(len(p), limit)])
@@ -74,13 +125,12 @@ func (d *dissector) chunkSize(f *feed, h *half) (dissect.Verdict, bool) {
 	} else {
 		h.complain(f, bareLF, "")
 	}
-	if len(text) == 0 {
-		h.complain(f, chunkSizeInvalid, "an empty line")
-		return dissect.More, true
+	if bytes.IndexByte(text, '\r') >= 0 {
+		h.complain(f, bareCR, "")
 	}
 	size, flaw, ok := chunkLine(text)
 	if flaw != nil {
-		h.complain(f, flaw, string(text[:min(len(text), 100)]))
+		h.complain(f, flaw, quote(text))
 	}
 	switch {
 	case !ok:
@@ -95,7 +145,7 @@ func (d *dissector) chunkSize(f *feed, h *half) (dissect.Verdict, bool) {
 
 // complain reports a departure once for each content.
 func (h *half) complain(f *feed, code *event.Code, detail string) {
-	for i, c := range [...]*event.Code{bareLF, chunkSizeInvalid, chunkSizeOverflow, chunkUnterminated} {
+	for i, c := range [...]*event.Code{bareLF, bareCR, chunkSizeInvalid, chunkSizeOverflow, chunkExtInvalid, chunkUnterminated} {
 		if c == code && h.read.said&(1<<i) == 0 {
 			h.read.said |= 1 << i
 			f.report(code, h.x, detail)
@@ -103,10 +153,19 @@ func (h *half) complain(f *feed, code *event.Code, detail string) {
 	}
 }
 
-// broken ends a message whose framing cannot be followed any further.
+// quote is the beginning of a line, as a detail of what is wrong with it.
+func quote(line []byte) string {
+	if len(line) == 0 {
+		return "an empty line"
+	}
+	return string(line[:min(len(line), maxQuote)])
+}
+
+// broken ends a message whose framing cannot be followed any further, in front
+// of the rest.
 func (d *dissector) broken(f *feed, h *half) (dissect.Verdict, bool) {
 	h.x.last[h.role] = f.c.At(f.dir, f.n-1)
-	d.cut(f, h, event.Gap)
+	d.cut(f, h, event.Malformed)
 	d.lose(h, f.offset())
 	h.search(false, nil)
 	return dissect.More, true
@@ -122,8 +181,8 @@ func (d *dissector) chunkData(f *feed, h *half) (dissect.Verdict, bool) {
 	return dissect.More, true
 }
 
-// chunkEnd expects the CRLF behind chunk-data. Where it is missing, what is
-// there is taken for the next chunk.
+// chunkEnd expects the CRLF behind chunk-data. Where something else stands, the
+// size was wrong, and with it the framing.
 func (d *dissector) chunkEnd(f *feed, h *half) (dissect.Verdict, bool) {
 	p := f.rest()
 	switch {
@@ -136,6 +195,7 @@ func (d *dissector) chunkEnd(f *feed, h *half) (dissect.Verdict, bool) {
 		f.take(1)
 	default:
 		h.complain(f, chunkUnterminated, "")
+		return d.broken(f, h)
 	}
 	h.state, h.head = atChunkSize, scanner{}
 	return dissect.More, true

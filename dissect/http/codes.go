@@ -4,17 +4,17 @@ import "example.com/wirewatch/event"
 
 // Codes are the anomalies that this package reports.
 var Codes = []*event.Code{
-	startLineInvalid, startLinePreceded, requestLineInvalid, statusLineInvalid, statusCodeInvalid,
-	versionInvalid, targetInvalid,
+	startLineInvalid, emptyLine, startLinePreceded, requestLineInvalid, statusLineInvalid, statusCodeInvalid,
+	versionInvalid, targetInvalid, targetFragment, phraseInvalid,
 	fieldLineInvalid, fieldNameInvalid, fieldValueInvalid, spaceBeforeColon, spaceBeforeFields,
 	obsFold, bareLF, bareCR, headIncomplete,
-	hostMissing, hostRepeated,
-	lengthWithCoding, lengthConflict, lengthRepeated, lengthInvalid, lengthNotAllowed,
-	codingUnknown, codingNotFinal, codingVersion, codingNotAllowed,
-	chunkSizeInvalid, chunkSizeOverflow, chunkUnterminated, trailerInvalid,
+	hostMissing, hostRepeated, hostInvalid, hostMismatch,
+	lengthWithCoding, lengthConflict, lengthRepeated, lengthInvalid, lengthOverflow, lengthNotAllowed,
+	codingUnknown, codingUnsupported, codingNotFinal, codingVersion, codingNotAllowed,
+	chunkSizeInvalid, chunkSizeOverflow, chunkExtInvalid, chunkUnterminated, trailerInvalid,
 	bodyShort, bodyNotAllowed, dataAfterClose,
 	responseUnasked, switchUnasked, pairingUnknown,
-	contentUnsupported, contentCorrupt, contentTruncated, contentTrailing, contentLimit,
+	contentUnsupported, contentCorrupt, contentTruncated, contentBare, contentTrailing, contentLimit,
 	headLimit, linesLimit, pipelineLimit, interimLimit, gapsLimit, eventLimit,
 }
 
@@ -23,6 +23,10 @@ var (
 	startLineInvalid = &event.Code{
 		Name: "http.start_line_invalid", Level: event.Error, Spec: "RFC 9112 §2.1",
 		Text: "something else stands where a message has to begin",
+	}
+	emptyLine = &event.Code{
+		Name: "http.empty_line", Level: event.Note, Spec: "RFC 9112 §2.2",
+		Text: "an empty line stands where a message has to begin",
 	}
 	startLinePreceded = &event.Code{
 		Name: "http.start_line_preceded", Level: event.Warn, Spec: "RFC 9112 §2.2",
@@ -48,6 +52,14 @@ var (
 		Name: "http.target_invalid", Level: event.Note, Spec: "RFC 9112 §3.2",
 		Text: "a request-target is missing, or holds characters that no URI may hold",
 	}
+	targetFragment = &event.Code{
+		Name: "http.target_fragment", Level: event.Note, Spec: "RFC 9112 §3.2",
+		Text: "a request-target has a fragment, which is not for the server to see",
+	}
+	phraseInvalid = &event.Code{
+		Name: "http.reason_phrase_invalid", Level: event.Warn, Spec: "RFC 9112 §4",
+		Text: "a reason phrase holds a control character",
+	}
 )
 
 // Field lines, and the lines of a head in general.
@@ -62,7 +74,7 @@ var (
 	}
 	fieldValueInvalid = &event.Code{
 		Name: "http.field_value_invalid", Level: event.Warn, Spec: "RFC 9110 §5.5",
-		Text: "a head holds a NUL",
+		Text: "a field value holds a control character",
 	}
 	spaceBeforeColon = &event.Code{
 		Name: "http.space_before_colon", Level: event.Error, Spec: "RFC 9112 §5.1",
@@ -96,6 +108,14 @@ var (
 		Name: "http.host_repeated", Level: event.Error, Spec: "RFC 9112 §3.2",
 		Text: "a request has more than one Host field",
 	}
+	hostInvalid = &event.Code{
+		Name: "http.host_invalid", Level: event.Warn, Spec: "RFC 9110 §7.2",
+		Text: "the Host of a request is not a host with an optional port",
+	}
+	hostMismatch = &event.Code{
+		Name: "http.host_mismatch", Level: event.Warn, Spec: "RFC 9112 §3.2.2",
+		Text: "the Host of a request is not that of its request-target, which counts",
+	}
 )
 
 // Message body length.
@@ -116,13 +136,21 @@ var (
 		Name: "http.content_length_invalid", Level: event.Error, Spec: "RFC 9110 §8.6",
 		Text: "a content length is not a number",
 	}
+	lengthOverflow = &event.Code{
+		Name: "http.content_length_overflow", Level: event.Error, Spec: "RFC 9110 §8.6",
+		Text: "a content length is larger than any content can be",
+	}
 	lengthNotAllowed = &event.Code{
 		Name: "http.content_length_not_allowed", Level: event.Note, Spec: "RFC 9110 §8.6",
 		Text: "a response that cannot have content declares a length",
 	}
 	codingUnknown = &event.Code{
 		Name: "http.transfer_encoding_unknown", Level: event.Error, Spec: "RFC 9112 §6.1",
-		Text: "a transfer coding is not registered",
+		Text: "a transfer coding is not registered, or has parameters",
+	}
+	codingUnsupported = &event.Code{
+		Name: "http.transfer_encoding_unsupported", Level: event.Note, Spec: "RFC 9112 §7",
+		Text: "a transfer coding cannot be undone here, so that the content is shown encoded",
 	}
 	codingNotFinal = &event.Code{
 		Name: "http.transfer_encoding_not_final", Level: event.Error, Spec: "RFC 9112 §6.3",
@@ -143,6 +171,10 @@ var (
 	chunkSizeOverflow = &event.Code{
 		Name: "http.chunk_size_overflow", Level: event.Error, Spec: "RFC 9112 §7.1",
 		Text: "a chunk size is larger than any content can be",
+	}
+	chunkExtInvalid = &event.Code{
+		Name: "http.chunk_extension_invalid", Level: event.Warn, Spec: "RFC 9112 §7.1.1",
+		Text: "a chunk size is followed by something else than extensions",
 	}
 	chunkUnterminated = &event.Code{
 		Name: "http.chunk_data_unterminated", Level: event.Error, Spec: "RFC 9112 §7.1",
@@ -195,6 +227,10 @@ var (
 	contentTruncated = &event.Code{
 		Name: "http.content_truncated", Level: event.Warn, Spec: "RFC 9110 §8.4",
 		Text: "a content ends before its coding does",
+	}
+	contentBare = &event.Code{
+		Name: "http.content_deflate_raw", Level: event.Note, Spec: "RFC 9110 §8.4.1.2",
+		Text: "a content in the coding deflate lacks the zlib format around it",
 	}
 	contentTrailing = &event.Code{
 		Name: "http.content_trailing", Level: event.Note, Spec: "RFC 9110 §8.4",

@@ -79,11 +79,10 @@ func (f *feed) report(code *event.Code, x *exchange, detail string) {
 	f.c.Anomaly(f.dir, code, x.number(), clip(detail))
 }
 
-// clip bounds what is quoted from the wire.
-func clip(s string) string {
-	const most = 100
-	return s[:min(len(s), most)]
-}
+// maxQuote bounds what is quoted from the wire, in bytes.
+const maxQuote = 100
+
+func clip(s string) string { return s[:min(len(s), maxQuote)] }
 
 func newDissector(o dissect.Offer) dissect.Dissector {
 	d := &dissector{}

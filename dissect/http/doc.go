@@ -4,7 +4,10 @@
 // framings, trailer section. Each step is a pure function named after its
 // production, with the grammar above it. We watch and do not receive: where a
 // recipient would have to refuse a message, we take the reading that most
-// recipients share, and name the departure in an anomaly.
+// recipients share, and name the departure in an anomaly. But where it is in doubt
+// how long a message is, recipients differ, and attackers live on that: there the
+// reading is that of RFC 9112 §6.3 and §7.1, and where these have none, the
+// message is malformed.
 //
 // # Exchanges
 //
@@ -47,8 +50,9 @@
 //
 // # Incomplete messages
 //
-// The reason "gap" also stands for a message whose framing is so broken that
-// its end cannot be found: what follows is not captured as far as we can tell.
+// A message is "malformed" where its framing is broken, so that its end cannot be
+// found: what follows in its direction is taken up again where the next message
+// can be proved. It is "closed" where its sender closed the connection within it.
 //
 // # Times
 //
@@ -66,9 +70,9 @@
 //
 // # Event streams
 //
-// An event without a type is a "message". sse.id is told with the event that
-// sent it, and not repeated; sse.retry also when it was sent in a block that is
-// no event, with the next one that is. An event that does not end is none.
+// An event without a type is a "message". sse.id and sse.retry are told with the
+// event that sent them, or if a block did that is no event, with the next one that
+// is, and not repeated. An event that does not end is none.
 //
 // Bytes are borrowed downward: a callee may read p until it returns, and keeps
 // nothing without copying. Nothing here locks: a dissector belongs to one

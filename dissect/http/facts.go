@@ -17,8 +17,8 @@ func Bodies() []event.Body {
 // slices of one copy of the head.
 type Request struct {
 	Method  string
-	Target  string // request-target, as sent
-	Version string // "HTTP/1.1"; "0.9" for a request-line without one
+	Target  string // request-target, as sent; its beginning, where the request-line was cut
+	Version string // "HTTP/1.1"; "0.9" for a request-line without one; "" where it was cut
 	Host    string // value of the first Host field, "" without one
 	Headers []event.Pair
 	Length  int64 // declared Content-Length, -1 without a valid one
@@ -36,10 +36,11 @@ type Response struct {
 
 // Content is what became of a message's content.
 type Content struct {
-	Size      uint64 // bytes accounted for, after transfer and before content coding
+	Size      uint64 // bytes accounted for, after chunking is removed and before any other coding is
 	Captured  uint64 // how many of them were seen
+	Transfer  string // transfer codings but chunked, in lower case; "" without one
 	Encoding  string // Content-Encoding, as sent
-	Decoded   int64  // size after the content coding is undone; -1: it was not, or not to its end
+	Decoded   int64  // size after all codings are undone; -1: they were not, or not to their end
 	Text      string // what is kept of the decoded content, where that is UTF-8
 	Binary    []byte // the same, where it is not
 	Truncated bool   // more was decoded than is kept
@@ -113,7 +114,7 @@ func (r *Request) fields(yield func(string, event.Value) bool) bool {
 	return yield("http.host", present(r.Host)) &&
 		yield("http.request.method", event.TextOf(r.Method)) &&
 		yield("http.request.uri", event.TextOf(r.Target)) &&
-		yield("http.request.version", event.TextOf(r.Version)) &&
+		yield("http.request.version", present(r.Version)) &&
 		yield("http.request.full_uri", present(r.FullURI())) &&
 		yield("http.request.headers", event.PairsOf(&r.Headers)) &&
 		yield("http.request.content_length", declared(r.Length))
@@ -208,13 +209,14 @@ func (x *Exchange) interim() event.Value {
 }
 
 // names are the names of the fields of a content.
-type names [9]string
+type names [10]string
 
 var requestNames, responseNames = namesOf("http.request"), namesOf("http.response")
 
 func namesOf(prefix string) *names {
 	return &names{
-		prefix + ".trailers", prefix + ".body.size", prefix + ".body.captured", prefix + ".body.encoding",
+		prefix + ".trailers", prefix + ".body.size", prefix + ".body.captured",
+		prefix + ".body.transfer_encoding", prefix + ".body.encoding",
 		prefix + ".body.decoded_size", prefix + ".body.text", prefix + ".body.base64",
 		prefix + ".body.truncated", prefix + ".body.gaps",
 	}
@@ -224,12 +226,13 @@ func (b *Content) fields(n *names, yield func(string, event.Value) bool) bool {
 	return yield(n[0], event.PairsOf(&b.Trailers)) &&
 		yield(n[1], event.IntOf(b.Size)) &&
 		yield(n[2], event.IntOf(b.Captured)) &&
-		yield(n[3], present(b.Encoding)) &&
-		yield(n[4], declared(b.Decoded)) &&
-		yield(n[5], present(b.Text)) &&
-		yield(n[6], event.BytesOf(&b.Binary)) &&
-		yield(n[7], flag(b.Truncated)) &&
-		yield(n[8], event.RangesOf(&b.Gaps))
+		yield(n[3], present(b.Transfer)) &&
+		yield(n[4], present(b.Encoding)) &&
+		yield(n[5], declared(b.Decoded)) &&
+		yield(n[6], present(b.Text)) &&
+		yield(n[7], event.BytesOf(&b.Binary)) &&
+		yield(n[8], flag(b.Truncated)) &&
+		yield(n[9], event.RangesOf(&b.Gaps))
 }
 
 func (t *Timing) fields(yield func(string, event.Value) bool) bool {
@@ -283,7 +286,8 @@ func millis(d time.Duration) event.Value {
 
 // ServerSentEvent is one event of a text/event-stream: the body of sse.event.
 type ServerSentEvent struct {
-	ID    string // as sent with this event; "" if it was not
+	ID    string // as sent with this event, or since the one before
+	HasID bool   // it was; an empty one resets the last event ID
 	Type  string // "message" if none was sent
 	Data  string // as much as the limit for bodies allows
 	Retry int64  // reconnection time in milliseconds sent since the event before, else -1
@@ -305,11 +309,18 @@ func (e *ServerSentEvent) Digest() event.Digest {
 // Fields are sse.id, .event, .data and .retry.
 func (e *ServerSentEvent) Fields() event.Fields {
 	return func(yield func(string, event.Value) bool) {
-		_ = yield("sse.id", present(e.ID)) &&
+		_ = yield("sse.id", e.id()) &&
 			yield("sse.event", event.TextOf(e.Type)) &&
 			yield("sse.data", e.data()) &&
 			yield("sse.retry", declared(e.Retry))
 	}
+}
+
+func (e *ServerSentEvent) id() event.Value {
+	if !e.HasID {
+		return event.Value{}
+	}
+	return event.TextOf(e.ID)
 }
 
 func (e *ServerSentEvent) data() event.Value {

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"example.com/wirewatch/event"
@@ -79,9 +80,6 @@ func (s *section) parse(p []byte, text string, skip int) {
 	if bytes.Count(p, []byte{'\r'}) != terminated {
 		s.once(isBareCR, "")
 	}
-	if bytes.IndexByte(p, 0) >= 0 {
-		s.once(isBadValue, "")
-	}
 }
 
 // line reads one line, without its terminator.
@@ -90,6 +88,9 @@ func (s *section) line(line []byte, text string) {
 		return
 	}
 	if isSpace(line[0]) {
+		if hasControl(line) {
+			s.once(isBadValue, text)
+		}
 		s.fold(strings.Trim(text, " \t\r"))
 		return
 	}
@@ -109,6 +110,9 @@ func (s *section) line(line []byte, text string) {
 	}
 	if ok && !isToken(name.of(line)) {
 		s.once(isBadName, text)
+	}
+	if hasControl(value.of(line)) {
+		s.once(isBadValue, text)
 	}
 	s.pairs = append(s.pairs, event.Pair{Name: name.in(text), Value: value.in(text)})
 }
@@ -153,7 +157,9 @@ type fields struct {
 	length   int64       // of the first valid Content-Length, else -1
 	declared bool        // there is a Content-Length
 	badly    *event.Code // what is wrong with it
+	bad      string      // the value that is
 	coding   []string    // Transfer-Encoding, in order
+	unknown  bool        // one of them cannot be undone, because nobody knows it
 	content  []string    // Content-Encoding, in order
 	encoded  []string    // the same, as sent
 	offers   []string    // Upgrade, as sent
@@ -242,30 +248,52 @@ func (fs *fields) addOption(option string) bool {
 //	Content-Length = 1*DIGIT   (RFC 9110 §8.6)
 //
 // and a list of it, which RFC 9110 §8.6 allows recipients to accept where all
-// members are the same.
+// members are the same. Of what is wrong, the worst counts.
 func (fs *fields) addLength(value string) {
-	count := 0
-	elements(value, func(e string) bool {
-		count++
-		n, ok := digits(e)
-		switch {
-		case !ok:
-			fs.badly = lengthInvalid
-		case fs.length < 0:
-			fs.length = n
-		case fs.length != n && fs.badly != lengthInvalid:
-			fs.badly = lengthConflict
+	for {
+		e, rest, more := strings.Cut(value, ",")
+		fs.addLengthOf(strings.Trim(e, " \t"), more)
+		if !more {
+			return
 		}
-		return true
-	})
-	if fs.badly == nil && (fs.declared || count > 1) {
-		fs.badly = lengthRepeated
+		value = rest
 	}
-	if count == 0 {
-		fs.badly = lengthInvalid
+}
+
+// addLengthOf takes one length. listed says that it is not alone.
+func (fs *fields) addLengthOf(e string, listed bool) {
+	n, ok := digits(e)
+	switch {
+	case !ok && isDigits(e):
+		fs.spoil(lengthOverflow, e)
+	case !ok:
+		fs.spoil(lengthInvalid, e)
+	case fs.length < 0:
+		fs.length = n
+	case fs.length != n:
+		fs.spoil(lengthConflict, "")
+	}
+	if fs.declared || listed {
+		fs.spoil(lengthRepeated, "")
 	}
 	fs.declared = true
 }
+
+// spoil notes what is wrong with the Content-Length, unless something worse is.
+func (fs *fields) spoil(code *event.Code, value string) {
+	rank := func(c *event.Code) int {
+		return slices.Index([]*event.Code{nil, lengthRepeated, lengthConflict, lengthOverflow, lengthInvalid}, c)
+	}
+	if rank(code) > rank(fs.badly) {
+		fs.badly, fs.bad = code, value
+	}
+}
+
+// unframed reports a Content-Length from which nobody can tell how long the
+// content is (RFC 9112 §6.3, rule 5).
+func (fs *fields) unframed() bool { return fs.badly != nil && fs.badly != lengthRepeated }
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // digits is 1*DIGIT below 2^63.
 func digits(s string) (n int64, ok bool) {

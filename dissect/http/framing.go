@@ -1,6 +1,8 @@
 package http
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"example.com/wirewatch/dissect"
@@ -11,16 +13,24 @@ import (
 // says that the message has none, whatever its fields say.
 func (d *dissector) frame(f *feed, h *half, x *exchange, fs *fields, empty bool) {
 	h.x = x
+	known := true
 	switch {
 	case empty: // rule 1
 		f.declares(h.role, x, fs)
 		h.state, h.left = inCounted, 0
 	default:
-		h.state, h.left = f.length(h.role, x, fs)
+		h.state, h.left, known = f.length(h.role, x, fs)
+	}
+	if !known {
+		x.miss(event.Malformed)
 	}
 	if h.state == inCounted && h.left == 0 {
 		x.contentOf(h.role).Encoding = joined(fs.encoded)
 		d.finish(f, h)
+		if !known && h.state == atStart { // some recipient takes what hides in it for a request
+			d.lose(h, f.offset())
+			h.search(true, nil)
+		}
 		return
 	}
 	if h.role == response && x.res.Code == 205 && h.state != inClosed {
@@ -49,30 +59,41 @@ func (f *feed) declares(r role, x *exchange, fs *fields) {
 	}
 }
 
-// length is how the content of a message that may have some is framed.
-func (f *feed) length(r role, x *exchange, fs *fields) (state, uint64) {
+// length is how the content of a message that may have some is framed. known is
+// false where nobody can tell: of a request then no content is read, and what a
+// response has goes on at most until the connection closes.
+func (f *feed) length(r role, x *exchange, fs *fields) (s state, n uint64, known bool) {
 	if fs.badly != nil {
-		f.report(fs.badly, x, "")
+		f.report(fs.badly, x, fs.bad)
 	}
-	if len(fs.coding) > 0 {
-		if s, known := f.transfer(r, x, fs); known {
-			return s, 0
-		}
+	if len(fs.coding) > 0 && f.transfers(r, x, fs) {
+		s, known = f.transfer(r, x, fs)
+		return s, 0, known
 	}
 	switch {
-	case fs.length >= 0: // rule 6; of conflicting lengths (rule 5), the first
-		return inCounted, uint64(fs.length)
-	case r == request: // rule 7; an invalid length is refused, and not followed by content
-		return inCounted, 0
+	case fs.unframed(): // rule 5
+		return unframed(r), 0, false
+	case fs.length >= 0: // rule 6
+		return inCounted, uint64(fs.length), true
+	case r == request: // rule 7
+		return inCounted, 0, true
 	}
-	return inClosed, 0 // rule 8
+	return inClosed, 0, true // rule 8
 }
 
-// transfer is how Transfer-Encoding frames a message (rules 3 and 4). known is
-// false where it does not: in HTTP/1.0, which has no transfer codings, so that
-// its recipients do not look for them (RFC 9112 §6.1 calls the framing faulty),
-// and for "identity", which RFC 2616 had for none.
-func (f *feed) transfer(r role, x *exchange, fs *fields) (s state, known bool) {
+// unframed is how a message is read whose framing is broken.
+func unframed(r role) state {
+	if r == request {
+		return inCounted // none of it
+	}
+	return inClosed
+}
+
+// transfers reports whether Transfer-Encoding frames a message (rule 3). It does
+// not in HTTP/1.0, which has no transfer codings, so that its recipients do not
+// look for them (RFC 9112 §6.1 calls the framing faulty); nor does "identity"
+// alone, which RFC 2616 had for none.
+func (f *feed) transfers(r role, x *exchange, fs *fields) bool {
 	version := x.req.Version
 	if r == response {
 		version = x.res.Version
@@ -80,43 +101,61 @@ func (f *feed) transfer(r role, x *exchange, fs *fields) (s state, known bool) {
 	if fs.declared {
 		f.report(lengthWithCoding, x, "")
 	}
-	if isOld(version) {
-		f.report(codingVersion, x, "")
-		fs.coding = nil
-		return 0, false
-	}
-	chunked, final, codings := 0, false, fs.coding
-	fs.coding = nil
-	for _, c := range codings {
-		name := codingName(c)
-		switch name {
-		case "chunked":
-			chunked++
-			final = true
-			continue
-		case "gzip", "x-gzip", "deflate", "compress", "x-compress":
-			fs.coding = append(fs.coding, name)
-		case "identity":
-			f.report(codingUnknown, x, c)
-			continue
-		default:
-			f.report(codingUnknown, x, c)
-			fs.coding = append(fs.coding, name)
-		}
-		known, final = true, false
-	}
 	switch {
-	case final && chunked == 1:
-		return atChunkSize, true
-	case chunked > 0 || known && r == request:
-		f.report(codingNotFinal, x, strings.Join(codings, ", "))
+	case isOld(version):
+		f.report(codingVersion, x, "")
+	case len(fs.coding) == 1 && codingName(fs.coding[0]) == "identity":
+		f.report(codingUnknown, x, fs.coding[0])
+	default:
+		return true
 	}
-	return inClosed, known || chunked > 0
+	fs.coding = nil
+	return false
 }
 
-// codingName is the name of
+// transfer is how Transfer-Encoding frames a message (rule 4): by chunks where
+// chunked is the final coding. It leaves those that are to be undone behind it.
+// One that is named twice counts once: proxies that add a field do not look for
+// one that is there.
+func (f *feed) transfer(r role, x *exchange, fs *fields) (s state, known bool) {
+	names := make([]string, len(fs.coding))
+	chunked, final := 0, false
+	for i, c := range fs.coding {
+		names[i] = codingName(c)
+		if final = names[i] == "chunked"; final {
+			chunked++
+		}
+		registered := slices.Contains(transferCodings, names[i])
+		fs.unknown = fs.unknown || !registered
+		if !registered || !strings.EqualFold(names[i], c) {
+			f.report(codingUnknown, x, c)
+		}
+	}
+	if chunked > 1 || chunked == 1 && !final || !final && r == request {
+		f.report(codingNotFinal, x, joined(fs.coding))
+	}
+	if final {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == "chunked" })
+	}
+	fs.coding, x.contentOf(r).Transfer = names, joined(names)
+	switch {
+	case final:
+		return atChunkSize, true
+	case r == request:
+		return unframed(r), false
+	}
+	return inClosed, true
+}
+
+// transferCodings are the registered ones, in lower case, with the names that
+// RFC 9112 §7.2 has recipients take for the same.
+var transferCodings = []string{"chunked", "gzip", "x-gzip", "deflate", "compress", "x-compress"}
+
+// codingName is the name, in lower case, of
 //
 //	transfer-coding = token *( OWS ";" OWS transfer-parameter )   (RFC 9112 §7)
+//
+// None of the registered ones has parameters.
 func codingName(coding string) string {
 	name, _, _ := strings.Cut(coding, ";")
 	return strings.ToLower(strings.TrimRight(name, " \t"))
@@ -175,7 +214,7 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 		d.cutHead(f, h, why, fin)
 		return
 	case searching:
-		if h.found(f) {
+		if h.found(f) || why == event.Snaplen && d.glimpseSegment(f, h) {
 			d.cutHead(f, h, why, false)
 		}
 		return
@@ -196,21 +235,24 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 	d.finish(f, h)
 }
 
-// cutHead makes what it can of a head that is not whole: its start-line and
-// those field lines that are. Without a start-line there is no message, though
-// a response may have answered it, or interim ones announced it.
+// cutHead makes what it can of a head that is not whole: its start-line, or the
+// beginning of that, and those field lines that are. Without either there is no
+// message, though a response may have answered it, or interim ones announced it.
 func (d *dissector) cutHead(f *feed, h *half, why event.Incomplete, fin bool) {
-	if fin && h.begun.done {
-		f.report(headIncomplete, h.x, "")
+	x, started := h.x, h.begun.done
+	known := x != nil && (h.role == request || x.Exchange.Request == nil)
+	if !started {
+		h.head.before.report(f, nil)
 	}
-	x := h.x
-	switch {
-	case h.head.checked && h.head.line > 0 && h.head.line <= len(f.rest()): // else the driver gave it up
+	whole := h.head.checked && h.head.line > 0 && h.head.line <= len(f.rest()) // else the driver gave it up
+	if whole || started && !h.head.checked && d.glimpse(f, h) {
 		h.head.cut = why
-		if x = d.partial(f, h); x == nil {
-			return
-		}
-	case x == nil || h.role == response && x.Exchange.Request != nil:
+		x, known = d.partial(f, h)
+	}
+	if fin && started {
+		f.report(headIncomplete, x, "")
+	}
+	if !known {
 		h.x, h.begun, h.head = nil, begun{}, scanner{}
 		return
 	}
@@ -219,23 +261,46 @@ func (d *dissector) cutHead(f *feed, h *half, why event.Incomplete, fin bool) {
 	d.finish(f, h)
 }
 
-// partial reads a head that is not whole.
-func (d *dissector) partial(f *feed, h *half) *exchange {
+// glimpse takes the rest for the beginning of a start-line of which no more will
+// come, if it can be nothing else.
+func (d *dissector) glimpse(f *feed, h *half) bool {
+	p := f.rest()
+	p = bytes.TrimSuffix(p[:min(len(p), f.c.Limits().Head)], []byte{'\r'})
+	l, ok := cutLine(h.role, p)
+	if !ok {
+		return false
+	}
+	d.prove(f)
+	h.head.start, h.head.checked, h.head.first, h.head.line = l, true, len(p)+1, len(p)
+	return true
+}
+
+// glimpseSegment is glimpse for a direction that searches: there the rest has to
+// begin where a segment does.
+func (d *dissector) glimpseSegment(f *feed, h *half) bool {
+	if !h.track.here || !d.glimpse(f, h) {
+		return false
+	}
+	h.state, h.begun = atStart, f.begin()
+	return true
+}
+
+// partial reads a head that is not whole. final is false for that of an interim
+// response.
+func (d *dissector) partial(f *feed, h *half) (x *exchange, final bool) {
 	size := h.head.line
 	if h.role == request {
-		x := d.open(f)
+		x = d.open(f)
 		d.requestHead(f, h, x, size)
-		return x
+		return x, true
 	}
-	x, _ := d.answer(f, h)
-	if x == nil {
+	if x, _ = d.answer(f, h); x == nil {
 		x = d.orphan(h)
 	}
 	if r, _ := d.responseHead(f, h, x, size); r != &x.res {
 		_ = x.addInterim(r, f.c.Limits().Exchanges)
-		h.x = nil
-		return nil
+		return x, false
 	}
 	d.accept(f, x)
-	return x
+	return x, true
 }

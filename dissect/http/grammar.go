@@ -2,7 +2,10 @@ package http
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
+
+	"example.com/wirewatch/dissect"
 )
 
 // span is a part of a line, by its offsets.
@@ -34,6 +37,8 @@ const (
 	badTarget
 	badMethod
 	badCode
+	badPhrase
+	hasFragment
 )
 
 // startLine is a request-line or a status-line, without its line terminator.
@@ -42,6 +47,7 @@ type startLine struct {
 	code, phrase   span // of a status-line
 	version        span // empty: HTTP/0.9
 	flaws          flaws
+	cut            bool // the rest of it will not come
 }
 
 // requestLine parses
@@ -86,7 +92,10 @@ func requestLine(line []byte) (l startLine, ok bool) {
 	if l.target.empty() || !isTarget(l.target.of(line)) {
 		l.flaws |= badTarget
 	}
-	simple := l.version.empty() && (l.flaws != 0 || l.target.empty())
+	if bytes.IndexByte(l.target.of(line), '#') >= 0 {
+		l.flaws |= hasFragment
+	}
+	simple := l.version.empty() && (l.flaws&^hasFragment != 0 || l.target.empty())
 	return l, !simple && l.flaws&badMethod == 0
 }
 
@@ -132,8 +141,39 @@ func statusLine(line []byte) (l startLine, ok bool) {
 	default:
 		l.phrase.from++
 	}
+	if hasControl(l.phrase.of(line)) {
+		l.flaws |= badPhrase
+	}
 	return l, true
 }
+
+// cutLine reads what there is of a start-line of which the rest will not come, if
+// that cannot be anything else: a method of HTTP and the beginning of a target,
+// or a version and a status code.
+func cutLine(r role, p []byte) (l startLine, ok bool) {
+	l.cut = true
+	if r == response {
+		l.version, l.code = span{0, 8}, span{9, 12}
+		ok = len(p) >= l.code.to && isVersion(l.version.of(p)) && p[8] == ' ' && isStatus(l.code.of(p))
+		l.phrase = span{l.code.to, l.code.to}
+		return l, ok
+	}
+	sp := bytes.IndexByte(p, ' ')
+	if sp < 0 || !methods[string(p[:sp])] || probeTarget(p[:sp], p[sp+1:]) != dissect.Yes {
+		return l, false
+	}
+	l.method, l.target = span{0, sp}, span{sp + 1, len(p)}
+	if i := bytes.IndexByte(l.target.of(p), ' '); i >= 0 {
+		l.target.to = sp + 1 + i
+		if v := (span{l.target.to + 1, len(p)}); isVersion(v.of(p)) {
+			l.version = v
+		}
+	}
+	return l, isTarget(l.target.of(p))
+}
+
+// isStatus reports whether b is a status-code (RFC 9110 §15).
+func isStatus(b []byte) bool { return '1' <= b[0] && b[0] <= '5' && isDigit(b[1]) && isDigit(b[2]) }
 
 // fieldLine parses
 //
@@ -200,6 +240,36 @@ var tchar = func() (t [256]bool) {
 
 // isSpace reports SP or HTAB, which are OWS and BWS (RFC 9110 §5.6.3).
 func isSpace(c byte) bool { return c == ' ' || c == '\t' }
+
+// isControl reports what neither
+//
+//	field-value   = *field-content, of VCHAR / obs-text / SP / HTAB   (RFC 9110 §5.5)
+//	reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )   (RFC 9112 §4)
+//
+// may hold.
+func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+// hasControl reports whether p holds a control character, CR aside, of which
+// bareCR tells.
+func hasControl(p []byte) bool {
+	for len(p) >= 8 && !mayHaveControl(binary.LittleEndian.Uint64(p)) {
+		p = p[8:]
+	}
+	for _, c := range p {
+		if isControl(c) && c != '\r' {
+			return true
+		}
+	}
+	return false
+}
+
+// mayHaveControl reports whether any of eight bytes is below SP or is DEL: a
+// field value is looked at for what it hardly ever holds.
+func mayHaveControl(eight uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	del := eight ^ 0x7f*ones
+	return ((eight-' '*ones)&^eight|(del-ones)&^del)&tops != 0
+}
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 

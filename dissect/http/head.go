@@ -16,9 +16,7 @@ func (f *feed) headOf(h *half, x *exchange, size int) (text string, l startLine,
 	text = string(p)
 	n := h.head.first - 1
 	l = h.head.start
-	if h.head.odd {
-		f.report(startLinePreceded, x, "")
-	}
+	h.head.before.report(f, x)
 	f.complain(h.role, x, text[:n], l)
 	s := section{pairs: make([]event.Pair, 0, max(0, h.head.lines-1))}
 	s.parse(p, text, 1)
@@ -40,7 +38,8 @@ func (f *feed) complain(r role, x *exchange, line string, l startLine) {
 	for _, c := range [...]struct {
 		flaws
 		code *event.Code
-	}{{badSpacing, spacing}, {badVersion, versionInvalid}, {badTarget, targetInvalid}, {badCode, statusCodeInvalid}} {
+	}{{badSpacing, spacing}, {badVersion, versionInvalid}, {badTarget, targetInvalid}, {hasFragment, targetFragment},
+		{badCode, statusCodeInvalid}, {badPhrase, phraseInvalid}} {
 		if l.flaws&c.flaws != 0 {
 			f.report(c.code, x, strings.TrimRight(line, "\r"))
 		}
@@ -64,15 +63,12 @@ func (d *dissector) requestHead(f *feed, h *half, x *exchange, size int) fields 
 	r := &x.req
 	x.Exchange.Request, d.asked = r, true
 	r.Method, r.Target, r.Version = l.method.in(text), l.target.in(text), l.version.in(text)
-	if l.version.empty() {
+	if l.version.empty() && !l.cut {
 		r.Version, x.simple = "0.9", true
 	}
 	r.Headers, r.Host, r.Length = fs.pairs, fs.host, fs.length
-	switch {
-	case fs.hosts > 1:
-		f.report(hostRepeated, x, "")
-	case fs.hosts == 0 && r.Version == "HTTP/1.1":
-		f.report(hostMissing, x, "")
+	if cut == event.Complete {
+		f.hosts(x, &fs)
 	}
 	f.c.Emit(dissect.Fact{Body: r, First: x.first[request], Exchange: x.num, Dir: f.dir, Incomplete: cut})
 	return fs

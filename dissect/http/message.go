@@ -56,8 +56,12 @@ func (d *dissector) begin(f *feed, h *half) bool {
 	n := 0
 	if !d.simple(h) {
 		var odd bool
-		n, odd = blank(f.rest())
-		h.head.odd = h.head.odd || odd
+		switch n, odd = blank(f.rest()); {
+		case odd:
+			h.head.before = oddities
+		case n > 0:
+			h.head.before = max(h.head.before, emptyLines)
+		}
 	}
 	f.take(n)
 	if p := f.rest(); len(p) == 0 || p[0] == '\r' && len(p) == 1 && !f.end {
@@ -105,11 +109,16 @@ func (d *dissector) check(f *feed, h *half, size *int) kind {
 		*size = len(line) + 1
 	}
 	h.head.start, h.head.checked = l, true
+	d.prove(f)
+	return isHead
+}
+
+// prove notes that there is a message in the flow.
+func (d *dissector) prove(f *feed) {
 	if !d.proved {
 		d.proved = true
 		f.c.SetProtocol("http/1.1")
 	}
-	return isHead
 }
 
 // withoutCR is a line without the CR of its CRLF.

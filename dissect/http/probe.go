@@ -116,10 +116,21 @@ func join(dir flow.Dir, p []byte) dissect.Match {
 func proves(r role, line []byte) bool {
 	if r == response {
 		l, ok := statusLine(line)
-		return ok && l.flaws&^badSpacing == 0 && !l.code.empty()
+		return ok && l.flaws&^(badSpacing|badPhrase) == 0 && !l.code.empty()
 	}
 	l, ok := requestLine(line)
-	return ok && l.flaws == 0 && !l.version.empty()
+	return ok && l.flaws&^hasFragment == 0 && !l.version.empty()
+}
+
+// takesUp reports whether a line proves that a message begins where nothing but
+// the line says so: it is a start-line to the letter, and the method of a request
+// is a known one, for the end of a content may stand before it ("abcGET").
+func takesUp(r role, line []byte) bool {
+	if !proves(r, line) {
+		return false
+	}
+	method, _, _ := bytes.Cut(line, []byte{' '})
+	return r == response || known(string(method), true)
 }
 
 // plausible reports whether p, the beginning of a line, can become a start-line

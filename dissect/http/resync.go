@@ -132,7 +132,7 @@ func (t *track) prove(r role, p []byte, limit int) dissect.Match {
 			return dissect.No
 		}
 		switch {
-		case t.line == 0 && !proves(r, line) || t.line > 0 && !provesField(line):
+		case t.line == 0 && !takesUp(r, line) || t.line > 0 && !provesField(line):
 			return dissect.No
 		case len(line) == 0:
 			return dissect.Yes

@@ -17,7 +17,7 @@ type scanner struct {
 	start   startLine        // the first line, once it was found good
 	checked bool             // it was
 	cut     event.Incomplete // why the head will not be whole
-	odd     bool             // it was preceded by more than empty lines
+	before  before           // what precedes it
 }
 
 // find returns the length of the lines that p begins with, up to and with the
@@ -68,6 +68,26 @@ func isEmpty(line []byte) bool {
 		return line[0] == '\r' && line[1] == '\r'
 	}
 	return false
+}
+
+// before is what precedes a start-line.
+type before uint8
+
+const (
+	nothing before = iota
+	emptyLines
+	oddities // more than that
+)
+
+// report names it, as an anomaly of the exchange x, nil for none.
+func (b before) report(f *feed, x *exchange) {
+	switch b {
+	case nothing:
+	case emptyLines:
+		f.report(emptyLine, x, "")
+	case oddities:
+		f.report(startLinePreceded, x, "")
+	}
 }
 
 // blank is the length of what may precede a start-line and means nothing, and

@@ -110,7 +110,7 @@ func (s *eventStream) field(name, value string, cut bool) {
 		s.addData(value, cut)
 	case "id":
 		if strings.IndexByte(value, 0) < 0 {
-			s.next.ID = value
+			s.next.ID, s.next.HasID = value, true
 		}
 	case "retry":
 		if n, ok := digits(value); ok {
@@ -135,8 +135,8 @@ func (s *eventStream) addData(value string, cut bool) {
 	s.data = append(s.data, value...)
 }
 
-// dispatch ends the event in progress. One without data is none, but the
-// reconnection time that it may have set is told with the next.
+// dispatch ends the event in progress. One without data is none, but the ID and
+// the reconnection time that it may have set are told with the next.
 func (s *eventStream) dispatch() {
 	if s.any {
 		e := s.next
@@ -156,11 +156,11 @@ func (s *eventStream) dispatch() {
 
 // restart forgets the event in progress.
 func (s *eventStream) restart() {
-	retry := s.next.Retry
-	if s.any {
-		retry = -1
+	last := s.next
+	s.next = ServerSentEvent{Retry: -1}
+	if !s.any {
+		s.next.ID, s.next.HasID, s.next.Retry = last.ID, last.HasID, last.Retry
 	}
-	s.next = ServerSentEvent{Retry: retry}
 	s.data, s.any, s.long, s.first = s.data[:0], false, false, event.Mark{}
 }
 
