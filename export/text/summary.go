@@ -120,13 +120,20 @@ func (p *printer) entry(label string, st style, parts ...string) {
 // wrap breaks a text at spaces into rows that fit into what is left of the width,
 // as far as its words do.
 func (l *line) wrap(s string) (rows []safe.Text) {
-	row := ""
+	s = head(s, maxWord)
+	start, pos, cells := 0, 0, 0 // of the row, of the word, and in the row before the word
 	for word := range strings.SplitSeq(s, " ") {
-		longer := join(row, word)
-		if row != "" && l.word(longer).Width() > l.room() {
-			rows, longer = append(rows, l.word(row)), word
+		width := safe.Clean(word, l.mode).Width()
+		switch {
+		case pos == start:
+			cells = width
+		case cells+1+width > l.room():
+			rows = append(rows, safe.Clean(s[start:pos-1], l.mode))
+			start, cells = pos, width
+		default:
+			cells += 1 + width
 		}
-		row = longer
+		pos += len(word) + 1
 	}
-	return append(rows, l.word(row))
+	return append(rows, safe.Clean(s[start:], l.mode))
 }

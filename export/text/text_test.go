@@ -320,6 +320,25 @@ func TestResponseNamesItsRequest(t *testing.T) {
 	}
 }
 
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		s    string
+		room int
+		want string
+	}{
+		{"", 5, ""}, {"a b c", 0, "a b c"}, {"a b c", 5, "a b c"}, {"a b c", 4, "a b/c"}, {"a b c", 1, "a/b/c"},
+		{"abcdef g hi", 4, "abcdef/g hi"}, {" a  b", 2, " a/ b"}, {"検索 検 a", 4, "検索/検 a"}, {"a\nb c", 3, "a␊b/c"},
+	} {
+		var got []string
+		for _, row := range (&line{max: c.room}).wrap(c.s) {
+			got = append(got, row.String())
+		}
+		if strings.Join(got, "/") != c.want {
+			t.Errorf("%q in %d cells: %q, want %s", c.s, c.room, got, c.want)
+		}
+	}
+}
+
 // What is cut off a note is cut between characters.
 func TestHead(t *testing.T) {
 	for _, c := range []struct {
