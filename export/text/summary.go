@@ -25,8 +25,11 @@ func (p *printer) summary(body event.Body) {
 		t.take(name, &v)
 	}
 	p.line.end()
-	packets := orElse(plural(t.counts["packets"], "packet"), "no packets")
-	p.entry("capture", plain, packets, size(t.counts["bytes"]), span(t.first, t.last, p.opt.ASCII))
+	if packets := plural(t.counts["packets"], "packet"); packets == "" {
+		p.entry("capture", plain, "no packets")
+	} else {
+		p.entry("capture", plain, packets, size(t.counts["bytes"]), span(t.first, t.last, p.opt.ASCII))
+	}
 	p.entry("found", plain, append([]string{plural(t.counts["flows"], "flow")}, t.records...)...)
 	p.entry("not TCP", plain, append([]string{plural(t.counts["not_tcp"], "packet")}, t.protocols...)...)
 	p.entry("lost", yellow,

@@ -320,6 +320,13 @@ func TestResponseNamesItsRequest(t *testing.T) {
 	}
 }
 
+func TestSummaryOfNothing(t *testing.T) {
+	empty := &fact{kind: "capture.summary", fields: []field{{"capture.packets", event.IntOf(0)}, {"capture.bytes", event.IntOf(0)}, {"capture.flows", event.IntOf(0)}}}
+	if got := write(t, Options{}, []event.Event{at(0, nil, empty)}); got != "\ncapture  no packets\n" {
+		t.Errorf("wrote %q", got)
+	}
+}
+
 func TestWrap(t *testing.T) {
 	for _, c := range []struct {
 		s    string
