@@ -47,9 +47,9 @@ func (p *printer) sign(e *event.Event, level event.Level) {
 	switch {
 	case kind == "http.exchange":
 		l.put(plain, l.glyphs.both)
-	case kind == "tcp.flow":
+	case kind == "tcp.flow" || kind == "websocket.close":
 		l.put(plain, l.glyphs.over)
-	case kind == "tcp.open":
+	case kind == "tcp.open" || kind == "websocket.open":
 		l.put(plain, l.glyphs.open)
 	case !e.HasDir:
 		l.put(plain, l.glyphs.other)

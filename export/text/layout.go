@@ -8,7 +8,7 @@ type layout struct {
 	size   bool   // there is a column of sizes
 	took   bool   // there is a column of durations
 	steady bool   // a column that is empty keeps its place, also before the words
-	wordy  bool   // levels and what is missing are spelled out
+	wordy  bool   // levels, protocols and what is missing are spelled out
 }
 
 // layouts are the layouts by the width from which on they are used. From one to

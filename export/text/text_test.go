@@ -112,6 +112,9 @@ func story() []event.Event {
 	request := &fact{kind: "http.request", progress: true, digest: event.Digest{Proto: "http", Verb: "GET", Target: "example.com/a"}}
 	response := &fact{kind: "http.response", progress: true, digest: event.Digest{Proto: "http", Verb: "response", Result: "200", Note: "text/html"}}
 	message := &fact{kind: "websocket.message", digest: event.Digest{Proto: "websocket", Verb: "text", Note: "{\"type\":\"chat\",\n\"text\":\"" + strings.Repeat("Grüße ", 60) + "\x1b[2J\"}", Bytes: 402}}
+	open := &fact{kind: "websocket.open", digest: event.Digest{Proto: "websocket", Verb: "open", Target: "http://example.com/chat/rooms/17", Note: "permessage-deflate; client_max_window_bits=10"}}
+	bye := &fact{kind: "websocket.control", digest: event.Digest{Proto: "websocket", Verb: "close", Result: "1011", Note: "Datenbank weg", Level: event.Warn}}
+	over := &fact{kind: "websocket.close", digest: event.Digest{Proto: "websocket", Verb: "closed", Result: "1011", Note: "by server, Datenbank weg", Bytes: 402, Took: 61 * time.Second, Level: event.Warn}}
 	pong := &fact{kind: "websocket.control", digest: event.Digest{Proto: "websocket", Verb: "pong", Bytes: 4, Took: 31 * time.Millisecond}}
 	sse := &fact{kind: "sse.event", digest: event.Digest{Proto: "sse", Verb: "event", Target: "update", Note: "17", Bytes: 24},
 		fields: []field{{"sse.id", event.TextOf("17")}, {"sse.data", event.TextOf("{\"text\":\n\"" + strings.Repeat("hello ", 50) + "\"}")}}}
@@ -130,8 +133,11 @@ func story() []event.Event {
 		incomplete(event.NoResponse, at(23, other, exchange("GET", "example.com/検索/結果", "", "", 0, 0, event.Normal))),
 		at(24, first, exchange("HEAD", "example.com/", "304", "", 0, 310*time.Microsecond, event.Normal)),
 		from(1, at(30, other, sse)),
+		at(30, first, open),
 		from(1, at(30, first, message)),
 		from(0, at(30, first, pong)),
+		from(1, at(30, first, bye)),
+		at(30, first, over),
 		from(1, at(31, first, anomaly("http.chunk_size_invalid", "a chunk size is not a hexadecimal number", "\"zz\x1b[31m\"", event.Error))),
 		at(32, first, anomaly("tcp.gap", "bytes are missing from the capture", "1460 bytes", event.Warn)),
 		from(0, at(40, first, unknown)),

@@ -44,9 +44,24 @@ func (p *printer) words(e *event.Event, d *event.Digest) words {
 	case strings.HasPrefix(kind, "http."):
 		p.http(e, d, &w)
 	default:
-		w.verb = l.word(join(join(orElse(d.Proto, kind), d.Verb), longResult(d)))
+		proto := orElse(d.Proto, kind)
+		if d.Verb != "" && !p.layout.wordy {
+			proto = ""
+		}
+		w.verb = l.word(join(join(proto, d.Verb), longResult(d)))
+		if _, rest, ok := strings.Cut(d.Target, "://"); ok {
+			w.path = p.path(rest)
+		}
 	}
 	return w
+}
+
+// path is a target without its authority, if it has both.
+func (p *printer) path(target string) safe.Text {
+	if i := strings.IndexByte(target, '/'); i > 0 {
+		return p.line.word(p.line.glyphs.cut.String() + target[i:])
+	}
+	return safe.Text{}
 }
 
 // missing says why something of a fact is missing.
@@ -60,14 +75,14 @@ func (p *printer) missing(e *event.Event) safe.Text {
 	return p.line.word(e.Incomplete.String())
 }
 
-// http is the method, the target and the media type. A response has those of
-// its request, if that was told.
+// http is the method, the target and the media type. A response has the first
+// two of its request, if that was told.
 func (p *printer) http(e *event.Event, d *event.Digest, w *words) {
 	l := &p.line
 	r := p.request(e, d)
 	w.verb, w.target = l.word(join(r.verb, longResult(d))), l.word(r.target)
-	if i := strings.IndexByte(r.target, '/'); i > 0 && !strings.Contains(r.target, "://") {
-		w.path = l.word(l.glyphs.cut.String() + r.target[i:])
+	if !strings.Contains(r.target, "://") { // what is asked of a proxy needs its authority
+		w.path = p.path(r.target)
 	}
 	if kind, _, ok := strings.Cut(d.Note, ";"); ok {
 		w.brief = l.word(head(kind, maxNote))
