@@ -31,11 +31,12 @@ var graph = map[string]string{
 	"capture/pcapfile": "capture packet",
 	"capture/decode":   "capture packet flow",
 
-	"dissect":      "event flow",
-	"dissect/tcp":  "event flow packet",
-	"dissect/http": "dissect event flow content",
-	"dissect/all":  "dissect dissect/http",
-	"dissect/talk": "dissect event flow",
+	"dissect":        "event flow",
+	"dissect/tcp":    "event flow packet",
+	"dissect/http":   "dissect event flow content",
+	"dissect/all":    "dissect dissect/http",
+	"dissect/ws/rpc": "event flow",
+	"dissect/talk":   "dissect event flow",
 
 	"track":  "dissect dissect/tcp event flow packet reassembly",
 	"engine": "capture dissect event flow packet track",
@@ -57,7 +58,7 @@ var graph = map[string]string{
 
 // core is synchronous and does no I/O: no goroutine, lock, channel, clock, log
 // or init function.
-var core = strings.Fields("flow packet event reassembly content/inflate dissect dissect/tcp dissect/http dissect/all track")
+var core = strings.Fields("flow packet event reassembly content/inflate dissect dissect/tcp dissect/http dissect/ws/rpc dissect/all track")
 
 var forbidden = strings.Fields("sync sync/atomic os net log log/slog io/ioutil runtime syscall unsafe math/rand math/rand/v2 crypto/rand")
 

@@ -1,0 +1,52 @@
+package rpc
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/wirewatch/event"
+)
+
+// What takes more than linear time would not end: these are a megabyte each.
+func TestHostileTextsTakeLinearTime(t *testing.T) {
+	const n = 1 << 20
+	for name, p := range map[string]string{
+		"open brackets":      strings.Repeat("[", n),
+		"open objects":       strings.Repeat(`{"":`, n),
+		"backslashes":        `{"a":"` + strings.Repeat(`\`, n),
+		"quotes":             `{"a":"` + strings.Repeat(`\"`, n),
+		"names":              "{" + strings.Repeat(`"a":1,`, n),
+		"a number":           `{"id":` + strings.Repeat("9", n) + "}",
+		"a batch":            "[" + strings.Repeat(`{"jsonrpc":"2.0","method":"m","id":1},`, n) + `{}]`,
+		"records":            strings.Repeat("{\"type\":6}\x1e", n),
+		"digits":             "42" + strings.Repeat("1", n) + "[]",
+		"header lines":       "SEND\n" + strings.Repeat("a:b\n", n),
+		"comments":           `{"type":"subscribe","id":"1","payload":{"query":"` + strings.Repeat(`#\n`, n) + `"}}`,
+		"escapes of a value": "SEND\ndestination:" + strings.Repeat(`\c`, n) + "\n\n\x00",
+	} {
+		var c Conn
+		for _, truncated := range []bool{false, true} {
+			if m := c.Text(0, p, truncated, event.Mark{Frame: 1}); m != nil && m.Protocol == Unknown {
+				t.Errorf("%s: of no protocol", name)
+			}
+		}
+	}
+}
+
+// No end keeps more requests than the limit, whatever is asked.
+func TestPendingMemory(t *testing.T) {
+	var c Conn
+	for i := range 10 * maxPending {
+		p := `{"jsonrpc":"2.0","method":"m","id":` + strings.Repeat("1", i%maxText) + "2}"
+		c.Text(0, p, false, event.Mark{Frame: 1})
+		if n := len(c.asked[0].list); n > maxPending {
+			t.Fatalf("%d requests wait", n)
+		}
+	}
+	for i := range 10 * maxPending {
+		c.asked[0].ask(request{key: key{worded, string(rune(i))}})
+	}
+	if n, m := len(c.asked[0].list), cap(c.asked[0].list); n != maxPending || m > 2*maxPending {
+		t.Errorf("%d requests wait, in memory for %d", n, m)
+	}
+}

@@ -1,0 +1,94 @@
+package rpc
+
+import (
+	"slices"
+
+	"example.com/wirewatch/event"
+)
+
+// maxPending is how many requests of one end may wait for their responses. At
+// that many the oldest is forgotten; what answers it then answers nothing that
+// was seen.
+const maxPending = 256
+
+// role is what a message does to a request.
+type role uint8
+
+const (
+	none     role = iota
+	asks          // it is one
+	answers       // it is one of its answers, and more may come
+	finishes      // it is its last or only answer
+	cancels       // it takes it back
+)
+
+// space keeps ids apart that look the same.
+type space byte
+
+const (
+	noSpace   space = iota // an id that pairs nothing
+	worded                 // ids that are strings
+	numeric                // ids that are JSON numbers
+	session                // the handshake, of a Socket.IO namespace if there is an id
+	heartbeat              // the ping of a heartbeat
+)
+
+// key is by what a response names its request.
+type key struct {
+	space space
+	id    string
+}
+
+// request is one that may be answered. It keeps its id and method alive, which
+// its Message has too.
+type request struct {
+	key      key
+	method   string
+	at       event.Mark // where it ended
+	answered bool
+}
+
+// pending is the requests of one end, oldest first. The zero pending has none.
+type pending struct{ list []request }
+
+// find is the index of a request, -1 if it does not wait.
+func (p *pending) find(k key) int {
+	for i := range p.list {
+		if p.list[i].key == k {
+			return i
+		}
+	}
+	return -1
+}
+
+// ask notes a request. One that has the same id is over, whether it was answered
+// or not, for its sender has used the id again.
+func (p *pending) ask(r request) {
+	if !p.forget(r.key) && len(p.list) == maxPending {
+		p.list = slices.Delete(p.list, 0, 1)
+	}
+	p.list = append(p.list, r)
+}
+
+// answer finds the request that a message answers.
+func (p *pending) answer(k key, last bool) (r request, found bool) {
+	i := p.find(k)
+	if i < 0 {
+		return r, false
+	}
+	r = p.list[i]
+	p.list[i].answered = true
+	if last {
+		p.list = slices.Delete(p.list, i, i+1)
+	}
+	return r, true
+}
+
+// forget drops a request, and reports whether there was one.
+func (p *pending) forget(k key) bool {
+	i := p.find(k)
+	if i >= 0 {
+		p.list = slices.Delete(p.list, i, i+1)
+	}
+	return i >= 0
+}
