@@ -19,6 +19,7 @@ package text
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"example.com/wirewatch/event"
@@ -55,8 +56,8 @@ type printer struct {
 // New makes a sink that writes to w as package lines does: every line of a
 // batch is written when Emit returns.
 //
-// The record of a flow's opening, although progress, is always written: it
-// introduces the flow.
+// Two kinds of progress are always written: a flow's opening, which introduces
+// the flow, and a response that begins a stream of server-sent events.
 func New(w io.Writer, opt Options) event.Sink { return lines.New(w, newPrinter(opt)) }
 
 func newPrinter(opt Options) *printer {
@@ -78,13 +79,22 @@ func (p *printer) Append(b []byte, e *event.Event) []byte {
 		p.date(e.Nanos)
 		p.meet(e)
 		p.fact(e)
-	case !e.Body.Progress() || p.opt.Progress:
+	case !e.Body.Progress() || p.opt.Progress || beginsStream(e):
 		p.date(e.Nanos)
 		p.introduce(e)
 		p.fact(e)
+	case kind == "http.request":
+		d := e.Body.Digest()
+		p.request(e, &d) // a response may be told
 	}
 	b, p.line.buf = p.line.buf, nil
 	return b
+}
+
+// beginsStream reports that a fact is a response after which server-sent events
+// come, for as long as it lasts: without it nobody knew whose they are.
+func beginsStream(e *event.Event) bool {
+	return e.Body.Kind() == "http.response" && strings.HasPrefix(e.Body.Digest().Note, "text/event-stream")
 }
 
 // date writes a heading when the day, in UTC, is another one than before.

@@ -321,8 +321,20 @@ func TestResponseNamesItsRequest(t *testing.T) {
 			t.Fatalf("%d requests are remembered", len(p.asked))
 		}
 	}
-	if newPrinter(Options{}).Append(nil, message("http.request", "GET", "a", "", 1, first)) != nil {
-		t.Error("a request is told although progress was not asked for")
+}
+
+// Without progress, too, a stream of events has a beginning.
+func TestStreamBegins(t *testing.T) {
+	p := newPrinter(Options{})
+	request := asking(1, at(0, first, &fact{kind: "http.request", progress: true, digest: event.Digest{Verb: "GET", Target: "a/events"}}))
+	response := &fact{kind: "http.response", progress: true, digest: event.Digest{Verb: "response", Result: "200", Note: "text/html"}}
+	e := asking(1, at(0, first, response))
+	if got := string(p.Append(nil, &request)) + string(p.Append(nil, &e)); got != "" {
+		t.Errorf("told without progress: %q", got)
+	}
+	response.digest.Note = "text/event-stream; charset=utf-8"
+	if got := string(p.Append(nil, &e)); !strings.HasSuffix(got, " 200                    GET a/events  text/event-stream; charset=utf-8\n") {
+		t.Errorf("a stream begins with %q", got)
 	}
 }
 

@@ -102,11 +102,11 @@ type request struct{ verb, target string }
 // answer is complete.
 const maxAsked = 1 << 12
 
-// request is what a fact of HTTP is about. Requests are remembered if they are
-// written, for the response, which does not repeat its request.
+// request is what a fact of HTTP is about. Requests are remembered for the
+// response, which does not repeat its request, until the exchange is over.
 func (p *printer) request(e *event.Event, d *event.Digest) request {
 	r := request{d.Verb, d.Target}
-	if e.Ends == nil || e.Exchange == 0 || !p.opt.Progress {
+	if e.Ends == nil || e.Exchange == 0 {
 		return r
 	}
 	q := question{e.Ends.ID, e.Exchange}
