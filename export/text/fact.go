@@ -71,7 +71,8 @@ type column struct {
 // separates them from the words.
 func (p *printer) columns(kind string, d *event.Digest) {
 	gap := 1 // the sign belongs to what follows it
-	for _, c := range p.filled(kind, d) {
+	all, n := p.filled(kind, d)
+	for _, c := range all[:n] {
 		p.line.space(gap)
 		p.line.right(c.style, c.text, c.width)
 		gap = p.layout.gap
@@ -79,8 +80,9 @@ func (p *printer) columns(kind string, d *event.Digest) {
 	p.line.space(gap)
 }
 
-// filled are the columns up to the last that is not empty, or all.
-func (p *printer) filled(kind string, d *event.Digest) []column {
+// filled are the columns, and how many of them are written: those up to the last
+// that is not empty, or all.
+func (p *printer) filled(kind string, d *event.Digest) (all [3]column, n int) {
 	l := &p.line
 	result := column{width: resultWidth, style: resultStyle(d)}
 	if short(d.Result) {
@@ -88,17 +90,19 @@ func (p *printer) filled(kind string, d *event.Digest) []column {
 	} else if kind == "http.exchange" {
 		result.text = l.glyphs.dash
 	}
-	all := append(make([]column, 0, 3), result)
+	all[0], n = result, 1
 	if p.layout.size {
-		all = append(all, column{width: sizeWidth, text: sizeText(d.Bytes)})
+		all[n] = column{width: sizeWidth, text: sizeText(d.Bytes)}
+		n++
 	}
 	if p.layout.took {
-		all = append(all, column{width: tookWidth, text: tookText(d.Took, p.opt.ASCII)})
+		all[n] = column{width: tookWidth, text: tookText(d.Took, p.opt.ASCII)}
+		n++
 	}
-	for !p.layout.steady && len(all) > 0 && all[len(all)-1].text == (safe.Text{}) {
-		all = all[:len(all)-1]
+	for !p.layout.steady && n > 0 && all[n-1].text == (safe.Text{}) {
+		n--
 	}
-	return all
+	return all, n
 }
 
 func sizeText(n uint64) safe.Text {

@@ -56,9 +56,10 @@ func (p *printer) words(e *event.Event, d *event.Digest) words {
 	return w
 }
 
-// path is a target without its authority, if it has both.
+// path is a target without its authority, if it has both; without a width it
+// is not needed.
 func (p *printer) path(target string) safe.Text {
-	if i := strings.IndexByte(target, '/'); i > 0 {
+	if i := strings.IndexByte(target, '/'); i > 0 && p.opt.Width > 0 {
 		return p.line.word(p.line.glyphs.cut.String() + target[i:])
 	}
 	return safe.Text{}
@@ -258,8 +259,10 @@ func (w *words) gaps() int {
 // shorten puts a shorter text in the place of t, which has *n cells, where cells
 // are needed.
 func shorten(t *safe.Text, shorter safe.Text, n, over *int) {
-	width := shorter.Width()
-	if *over > 0 && width > 0 && width < *n {
+	if *over <= 0 {
+		return
+	}
+	if width := shorter.Width(); width > 0 && width < *n {
 		*over -= *n - width
 		*t, *n = shorter, width
 	}
