@@ -17,27 +17,25 @@ import (
 type conn struct {
 	t          *Table
 	key        flow.Key
-	hash       uint64
 	chain      *conn // in its bucket
 	prev, next *conn // in its queue
-	touched    int64 // the capture second of its latest segment
 	ends       *flow.Ends
 	app        *dissect.Conn  // nil until bytes come, and when nothing more can come of them
-	held       []event.Event  // facts that wait for the roles to be settled
+	guess      *unsettled     // nil: it is certain who the client is
 	protocol   string         // of app, once that is gone
 	at         event.Mark     // of the bytes that are being delivered, or were last
 	off        int64          // of the bytes, or of the gap, that are being delivered
 	acked      int64          // what the segment acknowledged that they came with
 	finAcked   [2]int64       // by side: what its FIN acknowledged, where its stream has one
+	touched    uint32         // the capture second of its latest segment, as Table.second
 	missing    reassembly.Why // of the gap that is being delivered
 	stage      stage
 	side       uint8 // whose stream is being delivered
 	clientSide uint8 // 0: the client is the key's Lo end
-	settled    bool  // it is certain who the client is
 	mid        bool  // the flow was joined in its middle
 	over       bool  // the dissectors were told the end
 	told       said
-	patience   patience
+	patience   *patience            // nil unless the table lists the flow as waiting
 	tcp        tcp.Conn             // by direction
 	streams    [2]reassembly.Stream // by side: the sender is the key's Lo or Hi end
 }
@@ -45,26 +43,29 @@ type conn struct {
 // said are the facts that are said once.
 type said struct{ open, snaplen, afterFIN, afterRST, jump bool }
 
+// unsettled is what a flow has whose roles are a guess: the facts that wait until
+// it is certain who the client is.
+type unsettled struct{ held []event.Event }
+
 // patience is how long a flow has waited for acknowledged bytes.
 type patience struct {
 	since    int64 // capture time in nanoseconds; 0: it does not wait
 	segments int
 	off      [2]int64 // where the streams stood
-	listed   bool
 }
 
 const maxHeld = 64 // facts held until the roles are settled
 
-func newConn(t *Table, s *packet.Segment, h uint64) *conn {
-	c := &conn{t: t, key: s.Key, hash: h, stage: opening, ends: &flow.Ends{ID: flow.ID(s.Frame)}}
+func newConn(t *Table, s *packet.Segment) *conn {
+	c := &conn{t: t, key: s.Key, stage: opening, ends: &flow.Ends{ID: flow.ID(s.Frame)}}
 	sender := side(s)
 	switch s.Flags & (packet.SYN | packet.ACK) {
 	case packet.SYN:
-		c.clientSide, c.settled = sender, true
+		c.clientSide = sender
 	case packet.SYN | packet.ACK:
-		c.clientSide, c.settled = sender^1, true
+		c.clientSide = sender ^ 1
 	default:
-		c.mid = true
+		c.mid, c.guess = true, &unsettled{}
 		c.clientSide = sender
 		if lo, hi := s.Key.LoPort(), s.Key.HiPort(); lo > hi {
 			c.clientSide = 0
@@ -122,7 +123,7 @@ func (c *conn) segment(s *packet.Segment) {
 		}
 		acked = theirs.Ack(s.Ack, c.t.mem)
 	}
-	if !c.told.open && c.settled && c.tcp.Established() {
+	if !c.told.open && c.guess == nil && c.tcp.Established() {
 		c.open()
 	}
 	switch {
@@ -168,22 +169,29 @@ func (c *conn) push(from uint8, mine *reassembly.Stream, s *packet.Segment, acke
 // wait watches over bytes that were acknowledged and have not come: they were
 // reordered on their way to the capture, or never got there.
 func (c *conn) wait() {
-	p := &c.patience
 	if !c.blocked(0) && !c.blocked(1) {
-		p.since = 0
+		c.calm()
 		return
+	}
+	p := c.patience
+	if p == nil {
+		p = &patience{}
+		c.patience, c.t.waiting = p, append(c.t.waiting, c)
 	}
 	if off := [2]int64{c.streams[0].Offset(), c.streams[1].Offset()}; p.since == 0 || off != p.off {
 		p.since, p.segments, p.off = max(1, c.t.now.Nanos), 0, off
-		if !p.listed {
-			p.listed = true
-			c.t.waiting = append(c.t.waiting, c)
-		}
 		return
 	}
 	p.segments++
 	if p.segments >= c.t.limits.Segments || c.t.now.Nanos-p.since >= int64(c.t.limits.Time) {
 		c.giveUp()
+	}
+}
+
+// calm ends the wait, if there is one.
+func (c *conn) calm() {
+	if c.patience != nil {
+		c.patience.since = 0
 	}
 }
 
@@ -198,12 +206,12 @@ func (c *conn) blocked(side uint8) bool {
 func (c *conn) owed(side uint8) bool { return c.streams[side].Owed() && !c.silent(side) }
 
 // silent reports that nothing was captured that a side sent.
-func (c *conn) silent(side uint8) bool { return c.tcp.Counters(c.dir(side)).Packets == 0 }
+func (c *conn) silent(side uint8) bool { return c.tcp.Silent(c.dir(side)) }
 
 // giveUp declares the bytes that the flow waits for a gap.
 func (c *conn) giveUp() {
 	c.t.at = c.tcp.Last()
-	c.patience.since = 0
+	c.calm()
 	for i := range uint8(2) {
 		if c.blocked(i) {
 			c.side = i
@@ -236,8 +244,8 @@ func (c *conn) flush() {
 		c.side = c.clientSide ^ i // the client's stream first
 		if !c.silent(c.side) {
 			c.streams[c.side].Flush(c, c.t.mem)
-		} else if n := c.tcp.TakeUnseen(c.dir(c.side)); n > 0 {
-			c.Gap(int64(c.tcp.Counters(c.dir(c.side)).Lost), n, reassembly.Lost)
+		} else if off, n := c.tcp.TakeUnseen(c.dir(c.side)); n > 0 {
+			c.Gap(int64(off), n, reassembly.Lost)
 		}
 	}
 }
@@ -288,14 +296,14 @@ func (c *conn) finish(cause tcp.Cause) {
 	}
 	c.end(how)
 	c.settle()
-	c.patience.since = 0
+	c.calm()
 	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Flow(cause, c.protocol)})
 }
 
 // Data passes bytes on to the dissectors (reassembly.Consumer).
 func (c *conn) Data(off int64, p []byte, from reassembly.Origin) {
 	c.at, c.off, c.acked = event.Mark(from.Stamp), off, from.Acked
-	c.tcp.Counters(c.dir(c.side)).Bytes += uint64(len(p))
+	c.tcp.Delivered(c.dir(c.side), len(p))
 	if app := c.ready(); app != nil {
 		app.Data(c.dir(c.side), p)
 	}
@@ -305,7 +313,7 @@ func (c *conn) Data(off int64, p []byte, from reassembly.Origin) {
 func (c *conn) Gap(off int64, n uint64, why reassembly.Why) {
 	c.at, c.off, c.missing = c.t.at, off, why
 	dir := c.dir(c.side)
-	c.tcp.Counters(dir).Lost += n
+	c.tcp.Lost(dir, n)
 	switch {
 	case why != reassembly.Snaplen:
 		c.anomaly(dir, tcp.Gap, fmt.Sprintf("%d bytes at offset %d of what the %s sent", n, off, dir))
@@ -321,7 +329,7 @@ func (c *conn) Gap(off int64, n uint64, why reassembly.Why) {
 // Conflict reports two copies that differ (reassembly.Consumer).
 func (c *conn) Conflict(x reassembly.Conflict) {
 	dir := c.dir(c.side)
-	c.tcp.Counters(dir).Conflicts++
+	c.tcp.Conflict(dir)
 	c.anomaly(dir, tcp.OverlapConflict,
 		fmt.Sprintf("%d bytes at offset %d: XXH64 %016x, then %016x", x.Len, x.Off, x.Kept, x.Came))
 }
@@ -371,7 +379,7 @@ func (c *conn) open() {
 	c.told.open = true
 	at := c.t.at
 	if c.mid {
-		c.t.at = c.tcp.First()
+		c.t.at = event.Mark{Frame: uint64(c.ends.ID), Nanos: c.tcp.First()}
 	}
 	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Open()})
 	c.t.at = at
@@ -383,12 +391,12 @@ func (c *conn) emit(e event.Event) {
 	if e.First == 0 {
 		e.First = e.Frame
 	}
-	if c.settled {
+	if c.guess == nil {
 		c.name()
 		c.tell(e)
 		return
 	}
-	if c.held = append(c.held, e); len(c.held) >= maxHeld {
+	if c.guess.held = append(c.guess.held, e); len(c.guess.held) >= maxHeld {
 		c.settle()
 	}
 }
@@ -400,18 +408,18 @@ func (c *conn) tell(e event.Event) {
 
 // settle fixes the roles as they are, and lets go of what waited for that.
 func (c *conn) settle() {
-	if c.settled {
+	g := c.guess
+	if g == nil {
 		return
 	}
-	c.settled = true
+	c.guess = nil
 	c.name()
 	if !c.told.open {
 		c.open()
 	}
-	for _, e := range c.held {
+	for _, e := range g.held {
 		c.tell(e)
 	}
-	c.held = nil
 }
 
 // name sets the ends' addresses, before the first fact leaves.
@@ -470,13 +478,13 @@ func (c *conn) Connect() (time.Duration, bool) { return c.tcp.InitialRTT() }
 
 // Flip exchanges the roles, where they are a guess (dissect.Host).
 func (c *conn) Flip() bool {
-	if c.settled {
+	if c.guess == nil {
 		return false
 	}
 	c.clientSide ^= 1
 	c.tcp.Flip()
-	for i := range c.held {
-		c.held[i].Dir = c.held[i].Dir.Reverse()
+	for i := range c.guess.held {
+		c.guess.held[i].Dir = c.guess.held[i].Dir.Reverse()
 	}
 	return true
 }

@@ -9,16 +9,18 @@ type index struct {
 	n       int
 }
 
-func (x *index) hash(k *flow.Key) uint64 { return k.Hash(x.seed) }
+// bucket is where the flow of a key is, if there are buckets. To hash a key again
+// costs less than to remember the hash of every flow.
+func (x *index) bucket(k *flow.Key) **conn {
+	return &x.buckets[k.Hash(x.seed)>>7&uint64(len(x.buckets)-1)]
+}
 
-func (x *index) bucket(h uint64) **conn { return &x.buckets[h>>7&uint64(len(x.buckets)-1)] }
-
-func (x *index) find(h uint64, k *flow.Key) *conn {
+func (x *index) find(k *flow.Key) *conn {
 	if len(x.buckets) == 0 {
 		return nil
 	}
-	c := *x.bucket(h)
-	for c != nil && (c.hash != h || c.key != *k) {
+	c := *x.bucket(k)
+	for c != nil && c.key != *k {
 		c = c.chain
 	}
 	return c
@@ -30,13 +32,13 @@ func (x *index) add(c *conn) {
 	if x.n >= len(x.buckets) {
 		x.resize(max(minBuckets, 2*len(x.buckets)))
 	}
-	b := x.bucket(c.hash)
+	b := x.bucket(&c.key)
 	c.chain, *b = *b, c
 	x.n++
 }
 
 func (x *index) remove(c *conn) {
-	for p := x.bucket(c.hash); *p != nil; p = &(*p).chain {
+	for p := x.bucket(&c.key); *p != nil; p = &(*p).chain {
 		if *p == c {
 			*p, c.chain = c.chain, nil
 			x.n--
@@ -54,7 +56,7 @@ func (x *index) resize(n int) {
 	for _, c := range old {
 		for c != nil {
 			next := c.chain
-			b := x.bucket(c.hash)
+			b := x.bucket(&c.key)
 			c.chain, *b = *b, c
 			c = next
 		}

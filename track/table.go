@@ -75,6 +75,7 @@ type Table struct {
 	now       event.Mark // the frame that the table has got to
 	at        event.Mark // the frame that completes what is being told
 	clock     int64      // the capture second, in nanoseconds
+	second    uint32     // the same in seconds, modulo 2³²
 	ticked    bool
 	finishing bool
 	apps      []*dissect.Conn // to use again
@@ -92,15 +93,14 @@ func New(specs []dissect.Spec, l Limits, seed uint64) *Table {
 // Segment takes the next segment of the shard.
 func (t *Table) Segment(s *packet.Segment) {
 	t.now, t.ticked = event.Mark(s.Stamp()), false
-	h := t.index.hash(&s.Key)
-	c := t.index.find(h, &s.Key)
+	c := t.index.find(&s.Key)
 	if c != nil && c.tcp.Reuses(c.dirOf(s), s) {
 		t.finish(c, tcp.Reused)
 		t.forget(c)
 		c = nil
 	}
 	if c == nil {
-		c = t.open(s, h)
+		c = t.open(s)
 	}
 	if c.stage == buried {
 		t.Late++
@@ -114,14 +114,14 @@ func (t *Table) Segment(s *packet.Segment) {
 }
 
 // open makes the flow that a segment opens.
-func (t *Table) open(s *packet.Segment, h uint64) *conn {
+func (t *Table) open(s *packet.Segment) *conn {
 	if t.index.n >= t.limits.Flows {
 		t.evict()
 	}
-	c := newConn(t, s, h)
+	c := newConn(t, s)
 	t.index.add(c)
 	t.Opened = append(t.Opened, c.ends)
-	c.touched = t.clock
+	c.touched = t.second
 	t.queues[c.stage].push(c)
 	return c
 }
@@ -145,7 +145,7 @@ func (t *Table) evict() {
 // its own: at most once in a capture second, which is as fine as expiry looks.
 func (t *Table) restage(c *conn) {
 	st := c.stageNow()
-	if st == c.stage && c.touched == t.clock {
+	if st == c.stage && c.touched == t.second {
 		return
 	}
 	t.move(c, st)
@@ -153,18 +153,18 @@ func (t *Table) restage(c *conn) {
 
 func (t *Table) move(c *conn, st stage) {
 	t.queues[c.stage].remove(c)
-	c.stage, c.touched = st, t.clock
+	c.stage, c.touched = st, t.second
 	t.queues[st].push(c)
 }
 
 // Tick tells the table that the capture's clock has reached a second, at the
 // frame that carried it there.
 func (t *Table) Tick(at event.Mark, clock int64) {
-	t.now, t.clock, t.ticked = at, clock, true
+	t.now, t.clock, t.second, t.ticked = at, clock, uint32(clock/int64(time.Second)), true
 	t.due = t.due[:0]
 	t.waiting = slices.DeleteFunc(t.waiting, func(c *conn) bool {
 		if c.patience.since == 0 || c.stage == gone {
-			c.patience.listed = false
+			c.patience = nil
 			return true
 		}
 		if clock-c.patience.since >= int64(t.limits.Time) {
@@ -175,13 +175,19 @@ func (t *Table) Tick(at event.Mark, clock int64) {
 	for st, after := range [...]time.Duration{
 		opening: t.limits.Opening, open: t.limits.Idle, ending: t.limits.Settle, closing: t.limits.Linger, buried: t.limits.Buried,
 	} {
-		for c := t.queues[st].head; c != nil && clock-c.touched >= int64(after); c = c.next {
+		for c := t.queues[st].head; c != nil && t.idle(c) >= after; c = c.next {
 			t.due = append(t.due, c)
 		}
 	}
 	if len(t.due) > 0 {
 		t.expire()
 	}
+}
+
+// idle is for how long nothing of a flow was captured. A difference of numbers
+// modulo 2³² is right for 136 years.
+func (t *Table) idle(c *conn) time.Duration {
+	return time.Duration(t.second-c.touched) * time.Second
 }
 
 // expire deals with the flows that are due, in the order of their first frames.
@@ -192,12 +198,12 @@ func (t *Table) expire() {
 		case c.stage == gone:
 		case c.stage == buried:
 			t.forget(c)
-		case c.stage == closing && t.clock-c.touched >= int64(t.limits.Linger):
+		case c.stage == closing && t.idle(c) >= t.limits.Linger:
 			t.bury(c)
-		case c.stage == ending && t.clock-c.touched >= int64(t.limits.Settle):
+		case c.stage == ending && t.idle(c) >= t.limits.Settle:
 			c.end(dissect.Expired)
 			t.move(c, closing)
-		case t.clock-c.touched >= int64(t.limits.Idle), c.stage == opening && t.clock-c.touched >= int64(t.limits.Opening):
+		case t.idle(c) >= t.limits.Idle, c.stage == opening && t.idle(c) >= t.limits.Opening:
 			t.finish(c, tcp.Timeout)
 			t.forget(c)
 		default:

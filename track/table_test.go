@@ -137,6 +137,12 @@ func TestTimeouts(t *testing.T) {
 			t.Errorf("order %s", got)
 		}
 	})
+	t.Run("where the seconds no longer fit 32 bits", func(t *testing.T) {
+		w := newWorld(t, l)
+		w.nanos = (1<<32 - 5) * int64(time.Second)
+		w.play("tick 0s\na> S\ntick 9s").told()
+		w.play("tick 1s").told("a flow timeout")
+	})
 	t.Run("the clock does not go back", func(t *testing.T) {
 		w := newWorld(t, l).play(shake("a") + "a> PA x +-1h")
 		w.told("a open", `a client "x"`)

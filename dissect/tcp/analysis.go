@@ -147,17 +147,18 @@ func (e *end) count(n note) {
 	if n == 0 {
 		return
 	}
+	t := e.troubled()
 	for _, c := range [...]struct {
 		bits note
 		n    *uint32
 	}{
-		{retransmissions, &e.Retransmissions},
-		{fastRetransmission, &e.FastRetransmissions},
-		{outOfOrder, &e.OutOfOrder},
-		{duplicateACK, &e.DuplicateACKs},
-		{zeroWindow, &e.ZeroWindows},
-		{windowUpdate, &e.WindowUpdates},
-		{keepAlive, &e.KeepAlives},
+		{retransmissions, &t.Retransmissions},
+		{fastRetransmission, &t.FastRetransmissions},
+		{outOfOrder, &t.OutOfOrder},
+		{duplicateACK, &t.DuplicateACKs},
+		{zeroWindow, &t.ZeroWindows},
+		{windowUpdate, &t.WindowUpdates},
+		{keepAlive, &t.KeepAlives},
 	} {
 		if n&c.bits != 0 {
 			*c.n++
@@ -169,13 +170,14 @@ func (e *end) count(n note) {
 // bytes before it, and how long the peer's window stayed zero.
 func (c *Conn) stall(e, p *end, s *packet.Segment, n note) {
 	if n&retransmissions != 0 && e.an.seen {
-		e.stalled += time.Duration(max(0, s.Nanos-e.an.lastAt))
+		e.troubled().stalled += time.Duration(max(0, s.Nanos-e.an.lastAt))
 	}
 	switch {
-	case n&zeroWindow != 0 && !e.zero:
-		e.zero, e.zeroFrom = true, s.Nanos
-	case n&zeroWindow == 0 && e.zero && s.Window > 0:
-		e.zero = false
-		p.stalled += time.Duration(max(0, s.Nanos-e.zeroFrom))
+	case n&zeroWindow != 0 && !e.had().zero:
+		t := e.troubled()
+		t.zero, t.zeroFrom = true, s.Nanos
+	case n&zeroWindow == 0 && e.had().zero && s.Window > 0:
+		e.trouble.zero = false
+		p.troubled().stalled += time.Duration(max(0, s.Nanos-e.trouble.zeroFrom))
 	}
 }

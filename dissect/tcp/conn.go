@@ -22,17 +22,17 @@ const (
 // of both ends, what was retransmitted or out of order, round trips and stalls.
 // The zero Conn is ready. It has one owner.
 type Conn struct {
-	ends        [2]end
-	first, last event.Mark    // the first and the latest of its segments
-	rst         event.Mark    // what reset it, or may have
-	rtt         time.Duration // of the handshake; while !hasRTT, of what was seen of it
-	saw         uint8         // tcp.completeness
-	hasRTT      bool
-	shaken      bool // a SYN was seen
-	up          bool // both ends have got past their handshake
-	closer      closer
-	reset       closer
-	doubt       closer // sent a RST that its peer need not believe, and nothing since
+	ends   [2]end
+	last   event.Mark    // the latest of its segments
+	first  int64         // capture time of the first
+	rtt    time.Duration // of the handshake; while !hasRTT, of what was seen of it
+	saw    uint8         // tcp.completeness
+	hasRTT bool
+	shaken bool // a SYN was seen
+	up     bool // both ends have got past their handshake
+	closer closer
+	reset  closer
+	doubt  closer // sent a RST that its peer need not believe, and nothing since
 }
 
 // closer is who did something first.
@@ -41,24 +41,59 @@ type closer struct {
 	yes bool
 }
 
-// end is one end of a connection.
+// end is one end of a connection. Most are idle most of the time, and there are
+// many: what only some ever need is in trouble.
 type end struct {
-	Counters
+	packets  uint64
+	bytes    uint64   // of its stream, delivered
+	trouble  *trouble // nil: it had none
+	synAt    int64    // capture time of the SYN to which a round trip is measured; 0: none
+	an       analysis
 	opts     Options
-	state    State
 	base     packet.Seq // the initial sequence number, where synSeen
 	fin      packet.Seq // the number after the FIN, where finSeen
+	maxWin   uint16     // the largest window offered, before scaling
+	state    State
 	synSeen  bool
 	synAcked bool // what was sent at synAt
 	finSeen  bool
-	lone     bool   // the latest that was added to unseen is one number
-	synAt    int64  // capture time of the SYN to which a round trip is measured; 0: none
-	unseen   uint64 // numbers that its peer has acknowledged, where nothing that it sent was captured
-	an       analysis
-	stalled  time.Duration // that bytes of this end lost to retransmission or its peer's zero window
-	zeroFrom int64         // capture time since when this end's window is zero, where zero
-	zero     bool
-	maxWin   uint16 // the largest window offered, before scaling
+}
+
+// trouble is what is counted of an end beyond packets and bytes.
+type trouble struct {
+	Counters               // but Packets and Bytes
+	unseen   uint64        // numbers that its peer has acknowledged, where nothing that it sent was captured
+	lone     bool          // the latest that was added to unseen is one number
+	zero     bool          // its window is zero
+	zeroFrom int64         // capture time since when, where zero
+	stalled  time.Duration // that its bytes lost to retransmission or its peer's zero window
+	rst      event.Mark    // its RST that counts: the one that reset the connection, or the latest in doubt
+}
+
+// troubled is the end's trouble, to add to.
+func (e *end) troubled() *trouble {
+	if e.trouble == nil {
+		e.trouble = &trouble{}
+	}
+	return e.trouble
+}
+
+// untroubled stands for the trouble of an end that had none. It is only read.
+var untroubled trouble
+
+// had is the end's trouble, to read.
+func (e *end) had() *trouble {
+	if e.trouble == nil {
+		return &untroubled
+	}
+	return e.trouble
+}
+
+// counters are those of the end's record.
+func (e *end) counters() Counters {
+	n := e.had().Counters
+	n.Packets, n.Bytes = e.packets, e.bytes
+	return n
 }
 
 // Window is the most that the end which sends in dir can have offered to
@@ -79,8 +114,8 @@ func (c *Conn) Window(dir flow.Dir) uint32 {
 // Counters are the counts of tcp.flow, for the segments that one end sent.
 type Counters struct {
 	Packets             uint64
-	Bytes, Lost         uint64 // stream bytes delivered, and missing: set by the flow's owner
-	Conflicts           uint32 // likewise
+	Bytes, Lost         uint64 // stream bytes delivered, and missing
+	Conflicts           uint32 // later copies of bytes that differ
 	Retransmissions     uint32
 	FastRetransmissions uint32
 	OutOfOrder          uint32
@@ -97,7 +132,7 @@ func (c *Conn) Reuses(dir flow.Dir, s *packet.Segment) bool {
 		return false
 	}
 	e := &c.ends[dir]
-	return (e.synSeen || e.Packets > 0) && s.Seq != e.base
+	return (e.synSeen || e.packets > 0) && s.Seq != e.base
 }
 
 // Segment takes the next segment off the wire; its sender is dir. valid is false
@@ -105,17 +140,19 @@ func (c *Conn) Reuses(dir flow.Dir, s *packet.Segment) bool {
 // challenged, and the connection lives on (RFC 5961 §3.2).
 func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
 	c.last = event.Mark(s.Stamp())
-	if c.first.Frame == 0 {
-		c.first = c.last
-	}
 	e, p := &c.ends[dir], &c.ends[dir.Reverse()]
-	if e.Packets == 0 {
-		e.unseen, e.lone = 0, false
+	if e.packets+p.packets == 0 {
+		c.first = s.Nanos
+	}
+	if e.packets == 0 {
+		if e.trouble != nil {
+			e.trouble.unseen, e.trouble.lone = 0, false
+		}
 		if !s.Flags.Any(packet.SYN) {
 			e.base = s.Seq - 1
 		}
 	}
-	e.Packets++
+	e.packets++
 	e.maxWin = max(e.maxWin, s.Window)
 	e.acknowledge(p, s)
 	c.analyse(e, p, s)
@@ -127,11 +164,12 @@ func (c *Conn) Segment(dir flow.Dir, s *packet.Segment, valid bool) {
 
 // acknowledge counts what p must have sent, though nothing of it was captured.
 func (e *end) acknowledge(p *end, s *packet.Segment) {
-	if p.Packets > 0 || !e.an.acks || !s.Flags.Any(packet.ACK) || s.Flags.Any(packet.RST) {
+	if p.packets > 0 || !e.an.acks || !s.Flags.Any(packet.ACK) || s.Flags.Any(packet.RST) {
 		return
 	}
 	if n := s.Ack.Sub(e.an.lastACK); n > 0 {
-		p.unseen, p.lone = p.unseen+uint64(n), n == 1
+		t := p.troubled()
+		t.unseen, t.lone = t.unseen+uint64(n), n == 1
 	}
 }
 
@@ -154,7 +192,7 @@ func (c *Conn) handshake(e, p *end, s *packet.Segment) {
 	case s.Flags.Any(packet.RST):
 	case e.state == Unknown || p.state == Unknown:
 		e.state, p.state = e.state.after(sndData), p.state.after(sndData)
-	case ack && e.state == SynSent, e.state == SynReceived && p.Packets == 0:
+	case ack && e.state == SynSent, e.state == SynReceived && p.packets == 0:
 		e.state = e.state.after(sndData) // it has got what it waited for, which was not captured
 	}
 	if s.Flags.Any(packet.ACK) && (!p.synSeen || s.Ack.Sub(p.base) > 0) {
@@ -166,7 +204,7 @@ func (c *Conn) handshake(e, p *end, s *packet.Segment) {
 // sawSYN learns from e's SYN.
 func (c *Conn) sawSYN(e, p *end, s *packet.Segment) {
 	c.shaken = true
-	if !e.synSeen || e.Packets <= 1 {
+	if !e.synSeen || e.packets <= 1 {
 		e.synSeen, e.base, e.opts = true, s.Seq, parseOptions(s.Options)
 	}
 	switch {
@@ -196,7 +234,7 @@ func (c *Conn) roundTrip(e, p *end, s *packet.Segment) {
 		c.hasRTT = e.synAcked
 		return
 	}
-	if c.saw == sawSYN && p.Packets == 0 && s.Seq == e.base+1 && s.Len() == 0 {
+	if c.saw == sawSYN && p.packets == 0 && s.Seq == e.base+1 && s.Len() == 0 {
 		c.rtt, c.hasRTT = time.Duration(s.Nanos-e.synAt), true
 	}
 }
@@ -227,11 +265,11 @@ func (c *Conn) teardown(dir flow.Dir, s *packet.Segment, valid bool) {
 		}
 	case !valid:
 		if c.doubt = (closer{dir, true}); !c.reset.yes {
-			c.rst = c.last
+			e.troubled().rst = c.last
 		}
 	default:
 		if !c.reset.yes {
-			c.reset, c.rst = closer{dir, true}, c.last
+			c.reset, e.troubled().rst = closer{dir, true}, c.last
 		}
 		e.state, p.state = e.state.after(rst), p.state.after(rst)
 	}
@@ -287,25 +325,34 @@ func (c *Conn) Reset() (by flow.Dir, yes bool) { return c.reset.by, c.reset.yes 
 // is a RST that its receiver need not have believed.
 func (c *Conn) Doubtful() bool { return c.doubt.yes }
 
-// First is the segment that opened the flow.
-func (c *Conn) First() event.Mark { return c.first }
+// First is the capture time of the flow's first segment, in nanoseconds.
+func (c *Conn) First() int64 { return c.first }
 
 // Last is the latest segment of the flow.
 func (c *Conn) Last() event.Mark { return c.last }
 
 // ResetAt is the RST because of which Reset or Doubtful reports true.
-func (c *Conn) ResetAt() event.Mark { return c.rst }
+func (c *Conn) ResetAt() event.Mark {
+	by := c.doubt.by
+	if c.reset.yes {
+		by = c.reset.by
+	}
+	return c.ends[by].had().rst
+}
 
 // TakeUnseen is how many bytes in dir were acknowledged since it was last asked,
-// where nothing of dir was captured. A last number that was acknowledged alone
+// where nothing of dir was captured, and how many were Lost before them. A last number that was acknowledged alone
 // is left out: a FIN takes one too.
-func (c *Conn) TakeUnseen(dir flow.Dir) (n uint64) {
-	e := &c.ends[dir]
-	n, e.unseen = e.unseen, 0
-	if e.lone {
-		n, e.lone = n-1, false
+func (c *Conn) TakeUnseen(dir flow.Dir) (off, n uint64) {
+	t := c.ends[dir].trouble
+	if t == nil {
+		return 0, 0
 	}
-	return n
+	n, t.unseen = t.unseen, 0
+	if t.lone {
+		n, t.lone = n-1, false
+	}
+	return t.Lost, n
 }
 
 // InitialRTT is how long the handshake took, from the SYN to the ACK that ends
@@ -319,7 +366,16 @@ func (c *Conn) InitialRTT() (time.Duration, bool) {
 
 // Stalled is the time so far that bytes in dir lost to retransmission and to
 // the receiver's zero window.
-func (c *Conn) Stalled(dir flow.Dir) time.Duration { return c.ends[dir].stalled }
+func (c *Conn) Stalled(dir flow.Dir) time.Duration { return c.ends[dir].had().stalled }
 
-// Counters are those of the end that sends in dir, for its owner to complete.
-func (c *Conn) Counters(dir flow.Dir) *Counters { return &c.ends[dir].Counters }
+// Silent reports that nothing was captured that was sent in dir.
+func (c *Conn) Silent(dir flow.Dir) bool { return c.ends[dir].packets == 0 }
+
+// Delivered counts n more bytes of the stream in dir.
+func (c *Conn) Delivered(dir flow.Dir, n int) { c.ends[dir].bytes += uint64(n) }
+
+// Lost counts n bytes of the stream in dir that will not be delivered.
+func (c *Conn) Lost(dir flow.Dir, n uint64) { c.ends[dir].troubled().Lost += n }
+
+// Conflict counts a later copy of bytes in dir that differs from the first.
+func (c *Conn) Conflict(dir flow.Dir) { c.ends[dir].troubled().Conflicts++ }

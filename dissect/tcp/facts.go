@@ -47,7 +47,7 @@ func (c *Conn) Open() *Open {
 	o.rtt, o.hasRTT = c.InitialRTT()
 	for d := range c.ends {
 		o.opts[d] = c.ends[d].opts
-		o.seen[d] = c.ends[d].synSeen && c.ends[d].Packets > 0 && c.shaken
+		o.seen[d] = c.ends[d].synSeen && c.ends[d].packets > 0 && c.shaken
 	}
 	return o
 }
@@ -124,9 +124,9 @@ type Flow struct {
 // Flow makes the fact.
 func (c *Conn) Flow(cause Cause, protocol string) *Flow {
 	f := &Flow{
-		Opened: c.opening(), Duration: max(0, c.last.Sub(c.first)), Completeness: c.saw, Protocol: protocol,
+		Opened: c.opening(), Duration: time.Duration(max(0, c.last.Nanos-c.first)), Completeness: c.saw, Protocol: protocol,
 		States: [2]State{c.ends[0].state, c.ends[1].state},
-		Ends:   [2]Counters{c.ends[0].Counters, c.ends[1].Counters},
+		Ends:   [2]Counters{c.ends[0].counters(), c.ends[1].counters()},
 	}
 	if protocol == "" {
 		f.Protocol = "unknown"
@@ -136,7 +136,7 @@ func (c *Conn) Flow(cause Cause, protocol string) *Flow {
 		f.States = [2]State{Closed, Closed}
 	}
 	for d := range c.ends { // what it received can be told by what it sent alone
-		if c.ends[d].Packets == 0 {
+		if c.ends[d].packets == 0 {
 			f.States[d] = Unknown
 		}
 	}
@@ -194,7 +194,7 @@ func (c *Conn) reason(f *Flow, cause Cause) string {
 		return "More connections were open than are remembered at once."
 	}
 	switch {
-	case f.Opened == Attempt && c.saw&sawSYNACK == 0 && c.ends[flow.ServerToClient].Packets == 0:
+	case f.Opened == Attempt && c.saw&sawSYNACK == 0 && c.ends[flow.ServerToClient].packets == 0:
 		return "The SYN was not answered."
 	case f.Opened == Attempt:
 		return "The handshake was not completed."
@@ -207,7 +207,7 @@ func (c *Conn) reason(f *Flow, cause Cause) string {
 // halfOpen is what became of the end that had not closed its side.
 func (c *Conn) halfOpen(other flow.Dir, cause Cause) string {
 	switch {
-	case c.ends[other].Packets == 0:
+	case c.ends[other].packets == 0:
 		return fmt.Sprintf("nothing that the %s sent was captured", other)
 	case cause == Reused:
 		return fmt.Sprintf("the %s had not when a new connection took over the addresses and ports", other)

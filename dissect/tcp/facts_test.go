@@ -127,8 +127,8 @@ func TestDuration(t *testing.T) {
 		if d := w.c.Flow(CaptureEnd, "").Duration; d != want {
 			t.Errorf("%q: %v, want %v", script, d, want)
 		}
-		if first, last := w.c.First(), w.c.Last(); first.Frame != 1 || last.Frame != w.frame || last.Nanos != w.nanos {
-			t.Errorf("%q: from %v to %v", script, first, last)
+		if first, last := w.c.First(), w.c.Last(); first != start+int64(time.Millisecond) || last.Frame != w.frame || last.Nanos != w.nanos {
+			t.Errorf("%q: from %d to %v", script, first, last)
 		}
 	}
 }
@@ -202,11 +202,16 @@ func TestUnseen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t)
 			w.play(tc.script)
-			if got := w.c.TakeUnseen(flow.ServerToClient); got != tc.want {
-				t.Errorf("%d bytes, want %d", got, tc.want)
+			off, n := w.c.TakeUnseen(flow.ServerToClient)
+			if off != 0 || n != tc.want {
+				t.Errorf("%d bytes at %d, want %d", n, off, tc.want)
 			}
-			if got := w.c.TakeUnseen(flow.ServerToClient) + w.c.TakeUnseen(flow.ClientToServer); got != 0 {
-				t.Errorf("%d bytes more", got)
+			w.c.Lost(flow.ServerToClient, n)
+			if off, more := w.c.TakeUnseen(flow.ServerToClient); off != n || more != 0 {
+				t.Errorf("%d bytes more at %d", more, off)
+			}
+			if _, more := w.c.TakeUnseen(flow.ClientToServer); more != 0 {
+				t.Errorf("%d bytes of the client", more)
 			}
 			f := w.c.Flow(CaptureEnd, "")
 			if silent := f.Ends[flow.ServerToClient].Packets == 0; (f.States[flow.ServerToClient] == Unknown) != silent {

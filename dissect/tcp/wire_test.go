@@ -103,7 +103,7 @@ func (w *wire) line(line string) {
 		return
 	}
 	s.Frame, s.Nanos = w.frame, w.nanos
-	w.before = [2]Counters{w.c.ends[0].Counters, w.c.ends[1].Counters}
+	w.before = [2]Counters{w.c.ends[0].counters(), w.c.ends[1].counters()}
 	w.c.Segment(dir, &s, valid)
 	w.check(line, want)
 }
@@ -152,7 +152,7 @@ func (w *wire) option(line string, dir flow.Dir, s *packet.Segment, word string,
 }
 
 // names of counters, as scripts call them.
-func counters(c *Counters) map[string]uint32 {
+func counters(c Counters) map[string]uint32 {
 	return map[string]uint32{
 		"retransmission": c.Retransmissions, "fast": c.FastRetransmissions, "out-of-order": c.OutOfOrder,
 		"duplicate-ack": c.DuplicateACKs, "zero-window": c.ZeroWindows, "window-update": c.WindowUpdates,
@@ -179,8 +179,8 @@ func (w *wire) check(line, want string) {
 	}
 	var got []string
 	for d := range w.before {
-		now := counters(&w.c.ends[d].Counters)
-		for name, n := range counters(&w.before[d]) {
+		now := counters(w.c.ends[d].counters())
+		for name, n := range counters(w.before[d]) {
 			if now[name] != n {
 				got = append(got, name)
 			}
