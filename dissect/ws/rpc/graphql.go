@@ -47,8 +47,10 @@ func (c *Conn) graphQL(dir flow.Dir, e *envelope) (s said, ok bool) {
 		return s, false
 	}
 	s.Protocol = c.spoken
+	var buf [maxText]byte
+	name := plain(e.typ[1:len(e.typ)-1], buf[:0])
 	for _, t := range graphQLTypes {
-		if is(e.typ, t.name) {
+		if t.name == name {
 			s.graphQL(t, dir, e)
 			return s, true
 		}

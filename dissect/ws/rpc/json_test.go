@@ -114,3 +114,27 @@ func compareString(t *testing.T, raw string) {
 		t.Errorf("%s is not %q", raw, want)
 	}
 }
+
+// The escapes of RFC 8259 §7, and what cannot be one: half of a surrogate pair
+// stands for no character, and neither does what is no number.
+func TestEscapes(t *testing.T) {
+	for raw, want := range map[string]string{
+		`\"\\\/\b\f\n\r\t`:         "\"\\/\b\f\n\r\t",
+		`\u00e9\u00E9\u20ac`:       "éé€",
+		`\ud83d\ude00`:             "😀",
+		`\ud83d`:                   "�",
+		`\ud83da`:                  "�a",
+		`\ud83d\u0061`:             "�a",
+		`\ude00\ud83d`:             "��",
+		`\u12`:                     "�12",
+		`\u12g4`:                   "�12g4",
+		`\a`:                       "a",
+		`\`:                        "�",
+		strings.Repeat(`\n`, 129):  strings.Repeat("\n", 128),
+		strings.Repeat(`\"é`, 100): strings.Repeat(`"é`, 42) + `"`,
+	} {
+		if got, _ := str(`"` + raw + `"`); got != want {
+			t.Errorf("%s: got %q, want %q", raw, got, want)
+		}
+	}
+}

@@ -143,7 +143,7 @@ func TestJSON(t *testing.T) {
 		{`>{"a":1}`, "json"},
 		{`<[1,2,{"a":[]}]`, "json"},
 		{"< \t\r\n[ ]\n", "json"},
-		{` {"type":"ping"}`, "json"},
+		{`> {"type":"ping"}`, "json"},
 		{`>{"a":tru…`, "json"},
 		{`>["a…`, "json"},
 		{`>{"a":1…`, "json"},

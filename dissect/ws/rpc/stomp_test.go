@@ -22,7 +22,7 @@ func TestSTOMP(t *testing.T) {
 			{"<\n", "stomp control heart-beat"},
 			{">\r\n", "stomp control heart-beat"},
 			{">BEGIN\ntransaction:tx1\n\n\x00", "stomp notification BEGIN"},
-			{">SEND\ndestination:a\\\\b\\n\\x\\\n\n\x00", "stomp notification SEND a\\b \\x\\"},
+			{">SEND\ndestination:a\\\\b\\r\\n\\x\\\n\n\x00", "stomp notification SEND a\\b \\x\\"},
 			{">SEND\ndestination:/large\n\npart of a body", "stomp notification SEND /large"},
 			{">SEND\ndestination:/large\nhea…", "stomp SEND /large"},
 			{">and the rest\x00", ""},
