@@ -43,6 +43,10 @@ func TestSocketIO(t *testing.T) {
 			{`<7`, ""},
 			{`<{"a":1}`, "json"},
 		}},
+		{name: "proved by the URI", uri: "ws://example.com/chat/?transport=websocket&EIO=3&t=1", steps: []step{
+			{`<2`, "engine.io control ping"},
+			{`>40`, "socket.io control CONNECT"},
+		}},
 		{name: "proved by the open packet", steps: []step{
 			{`<2`, ""},
 			{`>40`, ""},
@@ -72,6 +76,7 @@ func TestSocketIO(t *testing.T) {
 			{`>42["foo",{"a":1}]`, "socket.io notification EVENT foo"},
 			{`>40`, "socket.io control CONNECT"},
 		}},
+		{name: "not proved without a query", uri: "/EIO=4&transport=websocket", steps: []step{{`>40`, ""}}},
 		{name: "not proved by a path", uri: "/socket.io/?transport=websocket", steps: []step{{`>40`, ""}}},
 		{name: "not proved by a version", uri: "/socket.io/?EIO=4&transport=polling", steps: []step{{`>40`, ""}}},
 		{name: "another subprotocol", subprotocol: "graphql-ws", uri: socketURI, steps: []step{{`>42["foo"]`, ""}}},
