@@ -5,6 +5,9 @@ package inflate
 // can wait for the rest.
 func (d *Decoder) symbols(c *call) bool {
 	for d.state == symbols {
+		if !d.win.lost && len(c.in)-c.n >= fastIn && len(c.out)-c.m >= fastOut {
+			d.fast(c)
+		}
 		if !d.symbol(c) {
 			return false
 		}
@@ -25,7 +28,7 @@ func (d *Decoder) symbol(c *call) bool {
 		}
 		d.take(e.bits())
 		c.out[c.m] = byte(e.value())
-		c.m++
+		c.known(1)
 		return true
 	case e.is(endBlock):
 		d.take(e.bits())
@@ -84,6 +87,13 @@ func (d *Decoder) match(c *call) bool {
 	return true
 }
 
+// known counts n bytes that were written to out and come from the input.
+func (c *call) known(n int) {
+	clear(c.marksTo(c.m + n))
+	c.m += n
+}
+
+// marksTo are the marks from here to the byte to of out.
 func (c *call) marksTo(to int) []byte {
 	if c.marks == nil {
 		return nil
