@@ -57,14 +57,14 @@ func (d *Decoder) storedBytes(c *call) bool {
 			return false
 		case d.n > 0:
 			c.out[c.m] = byte(d.take(8))
-			c.m++
+			c.known(1)
 			d.length--
 		case c.n == len(c.in):
 			return false
 		default:
 			n := copy(c.out[c.m:], c.in[c.n:min(len(c.in), c.n+d.length)])
 			c.n += n
-			c.m += n
+			c.known(n)
 			d.length -= n
 		}
 	}

@@ -15,7 +15,7 @@ func TestTableSizes(t *testing.T) {
 		{"distances", len(distSymbols), distRoot, distSize, maxCode},
 		{"precode", maxPre, preRoot, preSize, 7},
 	} {
-		s := search{root: a.root, longest: a.longest, seen: map[[4]int]int{}}
+		s := search{root: a.root, longest: a.longest, seen: map[uint64]int{}}
 		if got := s.primary(1, a.symbols, 1); got > a.size {
 			t.Errorf("%s: a code needs %d entries, there are %d", a.name, got, a.size)
 		} else {
@@ -27,7 +27,7 @@ func TestTableSizes(t *testing.T) {
 // search looks for the complete code with the largest table.
 type search struct {
 	root, longest int
-	seen          map[[4]int]int
+	seen          map[uint64]int
 }
 
 // primary chooses how many symbols have n bits, up to the root's bits: left
@@ -36,7 +36,7 @@ func (s *search) primary(n, symbols, left int) int {
 	if n > s.root || n > s.longest {
 		return 1<<s.root + s.subtables(n, symbols, left, 0)
 	}
-	key := [4]int{n, symbols, left, -1}
+	key := uint64(n)<<48 | uint64(symbols)<<32 | uint64(left)<<16 | 0xffff
 	if most, ok := s.seen[key]; ok {
 		return most
 	}
@@ -60,7 +60,7 @@ func (s *search) subtables(n, symbols, left, open int) int {
 	if n > s.longest {
 		return -1 << 20
 	}
-	key := [4]int{n, symbols, left, open}
+	key := uint64(n)<<48 | uint64(symbols)<<32 | uint64(left)<<16 | uint64(open)
 	if most, ok := s.seen[key]; ok {
 		return most
 	}

@@ -164,10 +164,7 @@ func (d *Decoder) Release() {
 		d.pool.putTables(d.tables)
 		d.tables, d.lit, d.dist, d.marks = nil, nil, nil, nil
 	}
-	if d.win.filled == 0 {
-		d.pool.putWindow(d.win.buf)
-		d.win.buf, d.win.unknown = nil, nil
-	}
+	d.win.release(d.pool)
 }
 
 // begin begins a message, unless it has begun.
@@ -185,7 +182,6 @@ func (d *Decoder) call(out, in []byte) call {
 			d.marks = make([]byte, len(out))
 		}
 		c.marks = d.marks[:len(out)]
-		clear(c.marks)
 	}
 	return c
 }

@@ -19,7 +19,7 @@ import (
 // sizer says how many bytes the next call gets.
 type sizer func() int
 
-func whole() int    { return 1 << 20 }
+func whole() int    { return 1 << 16 }
 func bytewise() int { return 1 }
 
 func random(r *rand.Rand, most int) sizer { return func() int { return 1 + r.IntN(most) } }
@@ -27,7 +27,14 @@ func random(r *rand.Rand, most int) sizer { return func() int { return 1 + r.Int
 // message decodes one message, with input and output in pieces, and checks what
 // each call promises. The ranges that are unknown are given to unknown, if set.
 func message(d *inflate.Decoder, payload []byte, in, out sizer, unknown func(from, to int)) ([]byte, error) {
-	var got []byte
+	var got, space []byte
+	room := func() []byte {
+		n := out()
+		if n > len(space) {
+			space = make([]byte, n)
+		}
+		return space[:n]
+	}
 	took := func(buf []byte, m int) {
 		for from, to := range d.UnknownRanges {
 			if from >= to || to > m {
@@ -38,7 +45,7 @@ func message(d *inflate.Decoder, payload []byte, in, out sizer, unknown func(fro
 		got = append(got, buf[:m]...)
 	}
 	for len(payload) > 0 {
-		p, buf := payload[:min(in(), len(payload))], make([]byte, out())
+		p, buf := payload[:min(in(), len(payload))], room()
 		for {
 			n, m, err := d.Decode(buf, p)
 			took(buf, m)
@@ -54,7 +61,7 @@ func message(d *inflate.Decoder, payload []byte, in, out sizer, unknown func(fro
 		}
 	}
 	for {
-		buf := make([]byte, out())
+		buf := room()
 		m, done, err := d.EndMessage(buf)
 		took(buf, m)
 		if done || err != nil {
@@ -184,7 +191,7 @@ func TestConversations(t *testing.T) {
 	for name, open := range compressors(t) {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
-			messages := messagesOf(r, 60)
+			messages := messagesOf(r, 40)
 			payloads := conversation(t, open, messages)
 			for way, s := range map[string][2]sizer{
 				"whole":  {whole, whole},
@@ -218,6 +225,43 @@ func TestBytewise(t *testing.T) {
 				t.Errorf("%s: message %d: %d bytes, %v", name, i, len(got), err)
 			}
 		}
+	}
+}
+
+// TestNegotiatedWindow: what was compressed within a window is decoded with it,
+// and a smaller one is violated at the same byte whether symbols come one by one
+// or, as in a long run, many at a time.
+func TestNegotiatedWindow(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	messages := [][]byte{text(r, 50_000), text(r, 1000), text(r, 30_000)}
+	for _, bits := range []int{8, 9, 12, 15} {
+		open := func(w io.Writer) flusher { return must(kflate.NewWriterWindow(w, 1<<bits))(t) }
+		payloads := conversation(t, open, messages)
+		for at := 8; at <= 15; at++ {
+			fast, slow := inflate.New(at), inflate.New(at)
+			for i, p := range payloads {
+				got, err := message(fast, p, whole, whole, nil)
+				want, wantErr := message(slow, p, bytewise, whole, nil)
+				if !errors.Is(err, wantErr) || !bytes.Equal(got, want) || !bytes.HasPrefix(messages[i], got) {
+					t.Errorf("%d of %d bits, message %d: %d bytes, %v; bytewise %d, %v", at, bits, i, len(got), err, len(want), wantErr)
+				}
+				if at >= bits && err != nil || at < bits && !errors.Is(err, inflate.ErrWindow) {
+					t.Errorf("%d of %d bits, message %d: %v", at, bits, i, err)
+				}
+			}
+		}
+	}
+}
+
+// TestFinalIsOfItsMessage: that a message ended with BFINAL does not excuse the
+// next one, which has no payload at all.
+func TestFinalIsOfItsMessage(t *testing.T) {
+	d := inflate.New(15)
+	if got, err := message(d, []byte("\xf3\x48\xcd\xc9\xc9\x07\x00"), whole, whole, nil); err != nil || string(got) != "Hello" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if _, err := message(d, nil, whole, whole, nil); !errors.Is(err, inflate.ErrUnfinished) {
+		t.Error(err)
 	}
 }
 
@@ -323,6 +367,7 @@ func TestErrors(t *testing.T) {
 		"precode of none":         {new(bitString).put(4, 3).put(0, 10).put(0, 4).put(0, 12), 15, inflate.ErrIncomplete},
 		"repetition of nothing":   {new(bitString).put(4, 3).put(0, 10).put(0, 4).put(1, 3).put(0, 6).put(1, 3).code(1, 1).put(0, 2), 15, inflate.ErrRepeat},
 		"repetition too long":     {dynamic(257, 1).zeros(138).zeros(138), 15, inflate.ErrRepeat},
+		"one too many":            {dynamic(257, 1).zeros(138).zeros(121), 15, inflate.ErrRepeat},
 		"no end of block":         {dynamic(257, 1).zeros(138).zeros(118).length(0).length(0), 15, inflate.ErrEndOfBlock},
 		"literals over":           {dynamic(257, 1).length(1).length(1).zeros(138).zeros(116).length(1).length(0), 15, inflate.ErrOversubscribed},
 		"literals incomplete":     {dynamic(257, 1).oneLiteral(2, 1).length(0), 15, inflate.ErrIncomplete},
@@ -345,6 +390,101 @@ func TestErrors(t *testing.T) {
 			if got, err := message(inflate.New(test.bits), test.stream.b, s, s, nil); !errors.Is(err, test.want) {
 				t.Errorf("%s: %q, %v; want %v", name, got, err, test.want)
 			}
+		}
+	}
+}
+
+// codes is the header of a block whose literals and distances have codes of the
+// given lengths. The precode gives 4 bits to each length.
+func codes(lit, dist []int) *bitString {
+	s := new(bitString).put(0, 1).put(2, 2).put(len(lit)-257, 5).put(len(dist)-1, 5).put(15, 4)
+	for _, sym := range []int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15} {
+		if sym < 16 {
+			s.put(4, 3)
+		} else {
+			s.put(0, 3)
+		}
+	}
+	for _, n := range append(lit[:len(lit):len(lit)], dist...) {
+		s.code(n, 4)
+	}
+	return s
+}
+
+// ladder is lengths of a code for the given symbols: 1, 2, 3 bits and so on, and
+// the last two equal. The code of the nth of them is n ones and a zero, that of
+// the last all ones.
+func ladder(size int, symbols ...int) []int {
+	lens := make([]int, size)
+	for i, sym := range symbols {
+		lens[sym] = min(i+1, len(symbols)-1)
+	}
+	return lens
+}
+
+// ones is n ones and then a zero, if one is wanted.
+func (s *bitString) ones(n int, zero bool) *bitString {
+	s.put(1<<n-1, n)
+	if zero {
+		s.put(0, 1)
+	}
+	return s
+}
+
+// TestTrailing: the tail's ones end a block and two are left, which are no
+// header. The end of the block is 14 ones.
+func TestTrailing(t *testing.T) {
+	s := codes(ladder(257, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 256), []int{0})
+	want := strings.Repeat("a", 16)
+	for s.n%8 != 0 {
+		s.ones(0, true)
+		want += "a"
+	}
+	for _, size := range []sizer{whole, bytewise} {
+		got, err := message(inflate.New(15), s.b, size, size, nil)
+		if string(got) != want || !errors.Is(err, inflate.ErrTrailing) {
+			t.Errorf("%q, %v; want %q, %v", got, err, want, inflate.ErrTrailing)
+		}
+	}
+}
+
+// TestLongestSymbols: literals of 15 bits between matches of 48, as many as a
+// symbol can have, and more than the bit buffer holds of both.
+func TestLongestSymbols(t *testing.T) {
+	s := codes(ladder(285, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 256, 'o', 284),
+		ladder(30, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 29))
+	r := rand.New(rand.NewPCG(19, 20))
+	history := noise(r, 0x8000)
+	want := bytes.Clone(history)
+	for range 200 {
+		length, distance := r.IntN(31), r.IntN(1<<13)
+		s.ones(14, true).ones(15, false).put(length, 5).ones(15, false).put(distance, 13)
+		want = append(want, 'o')
+		from := len(want) - 24577 - distance
+		want = append(want, want[from:from+227+length]...)
+	}
+	s.ones(13, true).put(0, 3)
+	for _, size := range []sizer{whole, bytewise, random(r, 1000)} {
+		d := inflate.New(15)
+		for at := 0; at < len(history); at += 0x4000 {
+			if _, err := message(d, storedBlocks(history[at:at+0x4000]), whole, whole, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := message(d, s.b, size, whole, nil); err != nil || !bytes.Equal(got, want[len(history):]) {
+			t.Errorf("%d bytes, %v; want %d", len(got), err, len(want)-len(history))
+		}
+	}
+}
+
+// TestErrorTexts: each says something of its own.
+func TestErrorTexts(t *testing.T) {
+	seen := map[string]bool{}
+	for e := inflate.ErrBlockType; e <= inflate.ErrTrailing; e++ {
+		if s := e.Error(); seen[s] || len(s) <= len("inflate: ") {
+			t.Errorf("error %d: %q", e, s)
+		} else {
+			seen[s] = true
 		}
 	}
 }
@@ -396,6 +536,36 @@ func TestEndOfMessage(t *testing.T) {
 		got, err := message(d, []byte(payload), whole, whole, nil)
 		if string(got) != test.want || !errors.Is(err, test.err) {
 			t.Errorf("%q: %q, %v; want %q, %v", payload, got, err, test.want, test.err)
+		}
+	}
+}
+
+// TestAllocations: once the window has grown, a message costs none, with its
+// tables given back between any two, without history too.
+func TestAllocations(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	messages := [][]byte{text(r, 50_000), text(r, 200), text(r, 20_000), noise(r, 300)}
+	payloads := conversation(t, compressors(t)["std 6"], messages)
+	out := make([]byte, 64<<10)
+	for name, start := range map[string]func(*inflate.Decoder){"reset": (*inflate.Decoder).Reset, "lost": (*inflate.Decoder).Forget} {
+		d := new(inflate.Pool).New(15)
+		all := func() {
+			start(d)
+			for i, p := range payloads {
+				_, n, err := d.Decode(out, p)
+				m, done, endErr := d.EndMessage(out[n:])
+				if n += m; err != nil || endErr != nil || !done || n != len(messages[i]) {
+					t.Fatalf("message %d: %d bytes, %v, %v", i, n, err, endErr)
+				}
+				for range d.UnknownRanges {
+				}
+				if name == "reset" {
+					d.Release()
+				}
+			}
+		}
+		if n := testing.AllocsPerRun(20, all); n > 0 {
+			t.Errorf("%s: %v allocations for %d messages", name, n, len(messages))
 		}
 	}
 }

@@ -13,6 +13,7 @@ type window struct {
 	// lost says that history preceded the bytes of the ring, or is among them,
 	// that was not captured. Then unknown has 1 for each byte of buf that
 	// copies such history, and 0 for each that is known; ones counts the 1s.
+	// While nothing is lost, unknown means nothing.
 	lost    bool
 	unknown []byte
 	ones    int
@@ -67,7 +68,7 @@ func (w *window) append(pool *Pool, p, marks []byte) {
 	}
 	w.filled = min(w.filled+len(p), w.size)
 	if w.lost && w.filled == w.size && w.ones == 0 {
-		w.lost, w.unknown = false, nil
+		w.lost = false
 	}
 }
 
@@ -104,10 +105,17 @@ func (w *window) grow(pool *Pool, n int) {
 // reset empties the window. If lost, what precedes it is history not captured.
 func (w *window) reset(lost bool) {
 	w.next, w.filled, w.ones, w.lost = 0, 0, 0, lost
-	if lost {
-		clear(w.unknown)
-	} else {
+	clear(w.unknown)
+}
+
+// release gives back what is not needed to remember the history.
+func (w *window) release(pool *Pool) {
+	if !w.lost {
 		w.unknown = nil
+	}
+	if w.filled == 0 {
+		pool.putWindow(w.buf)
+		w.buf, w.unknown = nil, nil
 	}
 }
 
