@@ -221,6 +221,10 @@ func (c *Conn) Owed(dir flow.Dir) bool {
 	return !c.half[dir.Reverse()].hasty && c.half[dir].end == Open && c.host.Owed(dir)
 }
 
+// Hurried reports that it is no use to Wait with bytes of dir: if they are not
+// taken now, they become a gap.
+func (c *Conn) Hurried(dir flow.Dir) bool { return c.half[dir].hasty }
+
 // Missing says, during Dissector.Gap, why the bytes are missing.
 func (c *Conn) Missing() event.Incomplete {
 	if c.full {

@@ -87,13 +87,14 @@ func clip(s string) string { return s[:min(len(s), maxQuote)] }
 func newDissector(o dissect.Offer) dissect.Dissector {
 	d := &dissector{}
 	d.half[response].role = response
-	d.ordinal, d.holed = o.Exchange, math.MinInt64
+	d.ordinal, d.holed, d.stray = o.Exchange, math.MinInt64, math.MinInt64
 	if o.Swapped {
 		d.swapped = 1
 	}
 	if o.Mid {
 		for r := range d.half {
 			d.half[r].search(false, nil)
+			d.half[r].track.here = false // that depends on what went by
 			d.lose(&d.half[r], math.MinInt64)
 		}
 	}
@@ -113,6 +114,9 @@ func (d *dissector) Data(c *dissect.Conn, dir flow.Dir, p []byte, end bool) (int
 			continue
 		}
 		if end && v == dissect.More && !h.ended {
+			if h.x != nil && c.EndOf(dir) == dissect.FIN && c.Owed(dir.Reverse()) {
+				return f.n, dissect.Wait // which end closed first is not known yet
+			}
 			d.end(&f, h)
 		}
 		return f.n, v

@@ -22,9 +22,19 @@
 // A hole inside content whose length is known, or that lasts until the
 // connection closes, is a gap in that content. Any other hole ends the message
 // in progress, and the direction looks for the next message that can be proved:
-// at the start of a segment (or after a line, where it was lost to garbage), a
-// start-line that is right to the letter, field lines that are, and the empty
-// line.
+// a start-line that is right to the letter, field lines that are, and the empty
+// line. Where the stream was cut into segments is no evidence, for that is
+// chance; it is enough
+//
+//   - at a turn, a byte that its sender sent after it had received more than when
+//     it sent the byte before: a client that waits for its responses begins each
+//     request there, and its server each response;
+//   - after a line, where the message before was garbage.
+//
+// Anywhere else it may be a content that quotes a message. There messages are
+// believed that follow each other without a break, up to a turn or to the end of
+// the stream, as those of a pipeline do. So what ends the bytes that were seen so
+// far may be known for a message only later, and a response to it waits as long.
 //
 // From then on the front of the queue says nothing: responses, or requests, may
 // be among the missing bytes. What the segments acknowledge decides instead,

@@ -184,6 +184,9 @@ func (d *dissector) requestEnded(f *feed, h *half, x *exchange) {
 		if len(d.queue) > 0 && d.queue[len(d.queue)-1].x == x {
 			d.queue = d.queue[:len(d.queue)-1]
 		}
+		if d.astray(x) {
+			x.miss(event.Gap)
+		}
 		x.miss(unanswered(f.c.EndOf(f.dir.Reverse())))
 		x.answered, x.done[response] = true, true
 	case x.upgrade:
@@ -227,8 +230,8 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 		d.finish(f, h)
 		return
 	}
-	if other := &d.half[h.role^1]; fin && !(other.ended && f.c.EndOf(f.dir.Reverse()) == dissect.FIN) {
-		f.report(bodyShort, h.x, "") // who stops because the other end has closed is not at fault
+	if fin && !f.c.Answers(f.dir) { // who stops because the other end has closed is not at fault
+		f.report(bodyShort, h.x, "")
 	}
 	h.x.miss(why)
 	h.read.cut(f, h)

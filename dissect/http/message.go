@@ -15,6 +15,9 @@ func (d *dissector) start(f *feed, h *half) (dissect.Verdict, bool) {
 	if !h.begun.done && !d.begin(f, h) {
 		return dissect.More, false
 	}
+	if h.role == response && !d.trusted() && d.half[request].undecided(h.begun.acked) && !f.c.Hurried(f.dir) {
+		return dissect.Wait, false // perhaps it is its request
+	}
 	if h.last { // only what is surely a message follows the last one
 		h.search(true, dataAfterClose)
 		return dissect.More, true

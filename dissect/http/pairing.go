@@ -16,6 +16,8 @@ type pairing struct {
 	ordinal   uint32    // of the last exchange
 	lost      bool      // responses may be missing
 	holed     int64     // where in the stream of responses the last hole ends
+	stray     int64     // where in it a response begins of which the request is not known
+	strayed   int64     // and what of the requests its sender had received
 	reach     int64     // how much of the requests the sender of the response in progress had received
 	asking    int64     // what the last request acknowledged
 	hasAsked  bool      // and nothing of the requests is missing since
@@ -190,6 +192,9 @@ func (d *dissector) answer(f *feed, h *half) (x *exchange, wait bool) {
 	}
 	d.early(f)
 	i, how := d.pick(f.offset())
+	if how != surely {
+		d.stray, d.strayed = f.offset(), d.reach
+	}
 	switch how {
 	case surely:
 		d.skip(f.c, i)
@@ -257,13 +262,19 @@ func (x *exchange) giveUp(c *dissect.Conn, why event.Incomplete) {
 	x.settle(c)
 }
 
-// abandon gives up all that wait, when no response can come. Where a hole may
-// have held the response, that is the reason.
+// astray reports that a request may have had its response: in a hole, or in one
+// that was not known to be its own.
+func (d *pairing) astray(x *exchange) bool {
+	return x.acked < d.holed || x.acked <= d.stray && x.at < d.strayed
+}
+
+// abandon gives up all that wait, when no response can come. Where the response
+// may have gone astray, that is the reason.
 func (d *dissector) abandon(c *dissect.Conn, why event.Incomplete) {
 	for _, w := range d.queue {
 		switch {
 		case w.x == nil:
-		case w.x.acked < d.holed:
+		case d.astray(w.x):
 			w.x.giveUp(c, event.Gap)
 		default:
 			w.x.giveUp(c, why)

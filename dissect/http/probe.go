@@ -99,15 +99,17 @@ func probeVersion(p []byte) dissect.Match {
 	return dissect.No
 }
 
-// join looks at the first bytes of a segment in the middle of a stream: only a
-// start-line to the letter will do.
+// join looks at bytes from the middle of a stream: only a start-line to the
+// letter will do.
 func join(dir flow.Dir, p []byte) dissect.Match {
-	i := bytes.IndexByte(p, '\n')
-	if i < 0 {
-		return dissect.No
-	}
-	if proves(role(dir), bytes.TrimSuffix(p[:i], []byte{'\r'})) {
+	n, _ := blank(p)
+	p = p[n:]
+	line, _, whole := bytes.Cut(p, []byte{'\n'})
+	switch {
+	case whole && proves(role(dir), bytes.TrimSuffix(line, []byte{'\r'})):
 		return dissect.Yes
+	case !whole && (plausible(role(dir), p) || len(p) == 1 && p[0] == '\r'):
+		return dissect.Maybe
 	}
 	return dissect.No
 }

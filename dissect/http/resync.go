@@ -2,24 +2,29 @@ package http
 
 import (
 	"bytes"
-	"sort"
 
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/event"
 )
 
 // track is a direction that searches: for a start-line to the letter, field
-// lines that are well-formed, and the empty line behind them, at a place where
-// a message may begin. Such a place is where the search begins, and the start
-// of each segment; after garbage, the start of each line too.
+// lines that are well-formed, and the empty line behind them. That is enough at a
+// place where a message may begin: at a turn (see dissect.Conn), and after
+// garbage, at each line. Anywhere else it may be what a content quotes, so that
+// it takes a run of messages: see run.
 type track struct {
 	here  bool        // a message may begin at the first byte of the rest
 	lines bool        // one may begin at each line
-	feed  bool        // the byte before the rest is LF
-	frame uint64      // the frame of the byte before the rest, 0 after a hole
+	prev  byte        // the one before the rest, 0 at first
+	alone bool        // the message that is being looked at needs no others behind it
+	tried bool        // one is being looked at
 	code  *event.Code // what to report if there is no message right here
-	seen  int         // bytes of the rest that were searched for LF
+	seen  int         // bytes of its head that were searched for LF
 	line  int         // where the first of its lines begins that was not yet proved
+	run   run
+	from  int64 // offset of the message that is being looked at, where tried
+	floor int64 // no run begins before this offset
+	runs  int   // how many have led nowhere
 }
 
 // search makes the direction look for a message. code, if not nil, is what it
@@ -33,33 +38,130 @@ func (h *half) search(lines bool, code *event.Code) {
 func (d *dissector) seek(f *feed, h *half) (dissect.Verdict, bool) {
 	t := &h.track
 	for len(f.rest()) > 0 {
-		if !t.here {
-			t.skip(f)
+		if !t.tried && !t.next(f, h.role) {
+			return dissect.More, false
+		}
+		if !t.tried {
 			continue
 		}
-		if n, _ := blank(f.rest()); n > 0 && t.line == 0 {
-			t.pass(f, n)
-			t.here = true
-			continue
-		}
-		if p := f.rest(); len(p) == 1 && p[0] == '\r' && !f.end {
-			return dissect.More, false // an empty line, perhaps
-		}
-		switch t.prove(h.role, f.rest(), f.c.Limits().Head) {
+		switch t.judge(f, h.role) {
 		case dissect.Yes:
 			h.state, h.begun, h.head = atStart, begun{}, scanner{}
 			return dissect.More, true
 		case dissect.Maybe:
+			t.from = f.offset()
 			return dissect.More, false
 		case dissect.No:
-			if t.code != nil {
-				f.report(t.code, nil, "")
-				t.code = nil
-			}
-			t.pass(f, 1)
+			t.refute(f)
 		}
 	}
 	return dissect.More, false
+}
+
+// judge says whether the message that is being looked at is one.
+func (t *track) judge(f *feed, r role) dissect.Match {
+	if t.alone {
+		return t.prove(r, f.rest(), f.c.Limits().Head)
+	}
+	m := t.follow(f, r)
+	if m == dissect.Maybe && f.end {
+		return dissect.No
+	}
+	return m
+}
+
+// undecided reports that a direction holds what may be the beginning of a message
+// before offset at.
+func (h *half) undecided(at int64) bool {
+	return h.state == searching && h.track.tried && h.track.from < at && !h.ended
+}
+
+// next consumes the rest up to where a message may begin, and says there how it
+// would be proved. It reports false where more bytes must tell.
+func (t *track) next(f *feed, r role) bool {
+	p := f.rest()
+	turn := f.c.Turn(f.dir, f.n, len(f.p)) - f.n
+	if t.here || turn == 0 || t.lines && t.prev == '\n' {
+		n, _ := blank(p)
+		switch {
+		case n > 0:
+			t.pass(f, n)
+			t.here = true
+		case len(p) == 1 && p[0] == '\r' && !f.end:
+			return false // an empty line, perhaps
+		default:
+			t.alone, t.tried, t.run = true, true, run{}
+		}
+		return true
+	}
+	n, found := t.inner(p[:turn], r, f.offset(), turn < len(p) || f.end)
+	if i := bytes.IndexByte(p[:n], '\n'); t.lines && i >= 0 {
+		n, found = i+1, false
+	}
+	if n > 0 {
+		t.pass(f, n)
+	}
+	if found {
+		t.alone, t.tried, t.run = false, true, run{}
+	}
+	return n > 0 || found
+}
+
+// pass consumes n bytes.
+func (t *track) pass(f *feed, n int) {
+	t.prev = f.rest()[n-1]
+	t.seen, t.line, t.here, t.tried = 0, 0, false, false
+	f.take(n)
+}
+
+// refute gives up the message that may have begun at the rest.
+func (t *track) refute(f *feed) {
+	if t.code != nil {
+		f.report(t.code, nil, "")
+		t.code = nil
+	}
+	switch {
+	case t.alone:
+	case t.run.next > 0:
+		t.runs++
+	case t.line > 0: // whatever begins above the line that is none of a head ends there too
+		t.floor = f.offset() + int64(t.line)
+	}
+	t.pass(f, 1)
+}
+
+// prove looks at the lines of p, a head, that it has not seen before.
+func (t *track) prove(r role, p []byte, limit int) dissect.Match {
+	for {
+		i := bytes.IndexByte(p[t.seen:], '\n')
+		if i < 0 {
+			t.seen = len(p)
+			if t.seen >= limit || t.line == 0 && !mayOpen(r, p) {
+				return dissect.No
+			}
+			return dissect.Maybe
+		}
+		line, ended := bytes.CutSuffix(p[t.line:t.seen+i], []byte{'\r'})
+		if t.seen += i + 1; t.seen > limit {
+			return dissect.No
+		}
+		switch {
+		case t.line == 0 && !takesUp(r, line) || t.line > 0 && !provesField(line) || !t.alone && !ended:
+			return dissect.No
+		case len(line) == 0:
+			return dissect.Yes
+		}
+		t.line = t.seen
+	}
+}
+
+// mayOpen reports whether p, the beginning of a line, can become one that takesUp
+// accepts.
+func mayOpen(r role, p []byte) bool {
+	if r == request {
+		return beginsInner(r, p) != dissect.No
+	}
+	return plausible(r, p)
 }
 
 // found makes the most of a direction that searches when no more can come: a
@@ -68,6 +170,9 @@ func (d *dissector) seek(f *feed, h *half) (dissect.Verdict, bool) {
 // are there.
 func (h *half) found(f *feed) bool {
 	p := f.rest()
+	if !h.track.alone {
+		return false
+	}
 	start := bytes.IndexByte(p[:min(len(p), h.track.line)], '\n') + 1
 	if start == 0 || h.track.line > len(p) || h.track.line == start && !beginsField(p[start:]) {
 		return false
@@ -84,61 +189,6 @@ func (h *half) found(f *feed) bool {
 func beginsField(p []byte) bool {
 	n := tokenLen(p)
 	return n > 0 && n < len(p) && p[n] == ':'
-}
-
-// skip consumes the rest up to where a message may begin.
-func (t *track) skip(f *feed) {
-	p := f.rest()
-	n := len(p)
-	if f.at(n-1).Frame != t.frame {
-		// Frames do not come back, so that the first byte of another is found
-		// by halves.
-		n = sort.Search(n, func(i int) bool { return f.at(i).Frame != t.frame })
-	}
-	if t.lines && t.feed {
-		n = 0
-	} else if i := bytes.IndexByte(p[:n], '\n'); t.lines && i >= 0 {
-		n = i + 1
-	}
-	t.here = n < len(p) || t.lines && p[n-1] == '\n'
-	if n > 0 {
-		here := t.here
-		t.pass(f, n)
-		t.here = here
-	}
-	t.feed = false
-}
-
-// pass consumes n bytes.
-func (t *track) pass(f *feed, n int) {
-	t.frame, t.feed = f.at(n-1).Frame, f.rest()[n-1] == '\n'
-	t.seen, t.line, t.here = 0, 0, false
-	f.take(n)
-}
-
-// prove looks at the lines of p that it has not seen before.
-func (t *track) prove(r role, p []byte, limit int) dissect.Match {
-	for {
-		i := bytes.IndexByte(p[t.seen:], '\n')
-		if i < 0 {
-			t.seen = len(p)
-			if t.seen >= limit || t.line == 0 && !plausible(r, p) {
-				return dissect.No
-			}
-			return dissect.Maybe
-		}
-		line := bytes.TrimSuffix(p[t.line:t.seen+i], []byte{'\r'})
-		if t.seen += i + 1; t.seen > limit {
-			return dissect.No
-		}
-		switch {
-		case t.line == 0 && !takesUp(r, line) || t.line > 0 && !provesField(line):
-			return dissect.No
-		case len(line) == 0:
-			return dissect.Yes
-		}
-		t.line = t.seen
-	}
 }
 
 // provesField reports whether a line is a field line to the letter, a folded
