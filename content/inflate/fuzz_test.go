@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"example.com/wirewatch/content/inflate"
@@ -44,15 +43,10 @@ func oracle(payload []byte) (out []byte, ok bool) {
 	return out, ok && also && string(marked) == string(out)+"x"
 }
 
-// differs are the errors that the standard library does not make of a stream
-// that it decodes to its end, with the reasons.
-var differs = []error{
-	inflate.ErrIncomplete, // a precode of one symbol of one bit: zlib rejects it, as RFC 1951 names only a distance code of one
-	inflate.ErrEndOfBlock, // no symbol for the end of a block: the library reads on until the input ends or an error
-}
-
 // FuzzDecode: no input makes it panic; how it is cut does not matter; and what
-// it says is what the standard library says. With lost history, what it says is
+// it says is what the standard library says: the two notice some errors in
+// other places, as a block without a code for its end, or a precode of one
+// symbol, but no stream that has them can be decoded to its end. With lost history, what it says is
 // known is what any history would give.
 func FuzzDecode(f *testing.F) {
 	r := rand.New(rand.NewPCG(11, 12))
@@ -73,7 +67,7 @@ func FuzzDecode(f *testing.F) {
 		got, err := message(inflate.New(15), payload, whole, whole, nil)
 		want, ok := oracle(payload)
 		switch {
-		case ok != (err == nil) && !slices.ContainsFunc(differs, func(e error) bool { return errors.Is(err, e) }):
+		case ok != (err == nil):
 			t.Errorf("%v; the standard library: %v", err, ok)
 		case err == nil && !bytes.Equal(got, want):
 			t.Errorf("%d bytes; the standard library: %d", len(got), len(want))
