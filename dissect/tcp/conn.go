@@ -192,8 +192,10 @@ func (c *Conn) handshake(e, p *end, s *packet.Segment) {
 	case s.Flags.Any(packet.RST):
 	case e.state == Unknown || p.state == Unknown:
 		e.state, p.state = e.state.after(sndData), p.state.after(sndData)
-	case ack && e.state == SynSent, e.state == SynReceived && p.packets == 0:
-		e.state = e.state.after(sndData) // it has got what it waited for, which was not captured
+	case ack && e.state == SynSent, e.state == SynReceived && (p.packets == 0 || c.saw&sawACK != 0):
+		// It has got what it waited for, though that was not captured, or was an ACK
+		// of another number, as programs write that make captures up.
+		e.state = e.state.after(sndData)
 	}
 	if s.Flags.Any(packet.ACK) && (!p.synSeen || s.Ack.Sub(p.base) > 0) {
 		p.state = p.state.after(rcvACKofSYN)

@@ -217,6 +217,7 @@ func TestFlowSaysHowItEnded(t *testing.T) {
 			"The server reset the connection."},
 		"refused": {states["refused"], Ended, "rst", "server", "CLOSED",
 			"The server refused the connection."},
+		"given up": {"> S\n> R", Ended, "rst", "client", "CLOSED", "The client gave up its attempt to connect."},
 		"refused, then open": {states["refused, and tried again"], CaptureEnd, "capture-end", "", "ESTABLISHED",
 			"The connection was still open when the capture ended."},
 		"reset by its closer": {states["reset in FIN-WAIT-1"], Ended, "rst", "client", "CLOSED",

@@ -217,6 +217,8 @@ func (c *Conn) halfOpen(other flow.Dir, cause Cause) string {
 
 func (c *Conn) resetReason(by, other flow.Dir) string {
 	switch {
+	case c.saw&(sawSYN|sawSYNACK|sawData) == sawSYN && by == flow.ClientToServer:
+		return "The client gave up its attempt to connect."
 	case c.saw&(sawSYN|sawSYNACK|sawData) == sawSYN:
 		return fmt.Sprintf("The %s refused the connection.", by)
 	case c.ends[other].finSeen:
