@@ -14,7 +14,8 @@ type Env struct {
 	Specs  []Spec
 	Limits Limits
 
-	spare [][]byte // carry buffers to use again
+	spare  [][]byte       // carry buffers to use again
+	shared map[string]any // what the flows of the shard share, by the name of a Spec
 }
 
 const (
@@ -467,6 +468,7 @@ func (c *Conn) enter() {
 	for i := range c.env.Specs {
 		if s := &c.env.Specs[i]; s.Name == c.next {
 			c.d = s.New(c.offer)
+			c.start()
 			return
 		}
 	}
@@ -568,6 +570,7 @@ func (c *Conn) begin(s *Spec, dir, role flow.Dir) flow.Dir {
 		c.half[0], c.half[1] = c.half[1], c.half[0]
 	}
 	c.d, c.swap = s.New(o), o.Swapped
+	c.start()
 	other := &c.half[dir.Reverse()]
 	other.again = len(other.carry) > 0 || other.end != Open
 	return dir

@@ -2,6 +2,7 @@ package dissect_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -801,3 +802,28 @@ func (pairs) Data(_ *dissect.Conn, _ flow.Dir, p []byte, _ bool) (int, dissect.V
 	return len(p) &^ 1, dissect.More
 }
 func (pairs) Gap(*dissect.Conn, flow.Dir, uint64) dissect.Verdict { return dissect.More }
+
+// starter speaks before the first byte, and counts with others of the shard.
+type starter struct{ pairs }
+
+func (starter) Start(c *dissect.Conn) {
+	n := c.Shared("starter", func() any { return new(int) }).(*int)
+	*n++
+	c.Emit(dissect.Fact{Body: &said{kind: "start", text: strconv.Itoa(*n)}})
+}
+
+func TestStarterSpeaksBeforeTheFirstByte(t *testing.T) {
+	other := dissect.Spec{Name: "starter", New: func(dissect.Offer) dissect.Dissector { return starter{} }}
+	env := &dissect.Env{Limits: dissect.DefaultLimits(), Specs: []dissect.Spec{linesSpec, other}}
+	for _, want := range []string{"1", "2"} { // in two flows of a shard
+		h := &dissecttest.Host{}
+		var c dissect.Conn
+		c.Init(env, h, false)
+		c.Data(flow.ClientToServer, []byte("HELLO a\nSWITCH starter\n"))
+		c.Data(flow.ServerToClient, []byte("OK a\nOK SWITCH starter\n"))
+		last := h.Facts[len(h.Facts)-1].Body.(*said)
+		if last.kind != "start" || last.text != want {
+			t.Errorf("the last fact is %s %q, want start %q", last.kind, last.text, want)
+		}
+	}
+}

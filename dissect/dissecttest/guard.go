@@ -69,6 +69,14 @@ type guarded struct {
 	closed bool
 }
 
+// Start passes on the start.
+func (d *guarded) Start(c *dissect.Conn) {
+	d.called(0)
+	if s, ok := d.d.(dissect.Starter); ok {
+		s.Start(c)
+	}
+}
+
 // Data passes on a copy of p.
 func (d *guarded) Data(c *dissect.Conn, dir flow.Dir, p []byte, end bool) (int, dissect.Verdict) {
 	d.called(len(p))
