@@ -27,7 +27,10 @@
 // the one before. The capture ends with the talk.
 //
 // BYTES knows the escapes \r \n \t \\ \xNN, \{N:BYTES} for N times, \{CODING:BYTES}
-// for a content coding, and \{chunk:BYTES} for a chunk. A line that ends in a
+// for a content coding, \{chunk:BYTES} for a chunk, \{ws WORDS:BYTES} for a WebSocket
+// frame (internal/wsframe has the words), and \{pmd:BYTES} for a message that
+// permessage-deflate has compressed, \{pmd=HISTORY:BYTES} behind others that it may
+// refer to, which hold neither colons nor escapes. A line that ends in a
 // single backslash goes on in the next, without the whitespace that begins it.
 //
 // A fact is a kind and fields, NAME=VALUE: those that are named must be as they

@@ -15,6 +15,7 @@ import (
 
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/flow"
+	"example.com/wirewatch/internal/wsframe"
 )
 
 // Talk is one conversation and what is expected of it.
@@ -216,6 +217,12 @@ func unescapeTo(s string, inside bool) (b []byte, rest string, err error) {
 func apply(name string, p []byte) ([]byte, error) {
 	if n, err := strconv.Atoi(name); err == nil {
 		return bytes.Repeat(p, n), nil
+	}
+	if words := strings.Fields(name); len(words) > 0 && words[0] == "ws" {
+		return wsframe.Frame(words[1:], p)
+	}
+	if history, ok := strings.CutPrefix(name, "pmd="); ok || name == "pmd" {
+		return wsframe.Deflate([]byte(strings.TrimPrefix(history, "pmd")), p)
 	}
 	var b bytes.Buffer
 	var w io.WriteCloser

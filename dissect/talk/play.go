@@ -118,6 +118,9 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 		h.acked[s.dir.Reverse()] = h.total[s.dir.Reverse()]
 	}
 	h.ack = h.acked[s.dir.Reverse()]
+	if h.owed[s.dir.Reverse()] && !s.unack {
+		h.ack++ // it has received what is on its way here
+	}
 	switch s.op {
 	case "data":
 		h.total[s.dir] += int64(len(s.data))

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"example.com/wirewatch/internal/wsframe"
 )
 
 // maxData bounds every count and every piece of data in bytes, so that a slip
@@ -32,6 +34,10 @@ func (e *exprs) lookup(name string) item {
 		return (*exprs).part
 	case "wsframe", "wsmasked":
 		return (*exprs).webSocket
+	case "ws":
+		return (*exprs).frame
+	case "pmd", "pmdafter":
+		return (*exprs).message
 	case "h2frame":
 		return (*exprs).h2
 	case "body", "chunk":
@@ -210,6 +216,35 @@ func (e *exprs) webSocket(t *tokens, name string) ([]byte, error) {
 		out = append(out, b^maskingKey[i%4])
 	}
 	return out, nil
+}
+
+// frame is a WebSocket frame that words describe.
+func (e *exprs) frame(t *tokens, _ string) ([]byte, error) {
+	var words []string
+	for t.peek().kind == word && t.more() && !e.starts(t) {
+		words = append(words, t.take().text)
+	}
+	p, err := e.one(t)
+	if err != nil {
+		return nil, err
+	}
+	return wsframe.Frame(words, p)
+}
+
+// message is what permessage-deflate makes of a message, with those before it as
+// its context.
+func (e *exprs) message(t *tokens, name string) (_ []byte, err error) {
+	var history []byte
+	if name == "pmdafter" {
+		if history, err = e.one(t); err != nil {
+			return nil, err
+		}
+	}
+	p, err := e.one(t)
+	if err != nil {
+		return nil, err
+	}
+	return wsframe.Deflate(history, p)
 }
 
 // h2 is an HTTP/2 frame: type, flags, stream identifier, payload.

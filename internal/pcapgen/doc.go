@@ -56,6 +56,9 @@
 //	body{…}                        "Content-Length: N", an empty line, and the N bytes
 //	chunk{…}                       one chunk (RFC 9112 §7.1)
 //	wsframe 81 ITEM, wsmasked …    a WebSocket frame with this first byte (RFC 6455 §5.2)
+//	ws text mask ITEM              likewise, in the words of internal/wsframe
+//	pmd ITEM, pmdafter ITEM ITEM   a message as permessage-deflate compresses it (RFC 7692
+//	                               §7.2.1), alone or behind what was sent before
 //	h2frame 4 0 1 ITEM             an HTTP/2 frame: type, flags, stream (RFC 9113 §4.1)
 //
 // # Modifiers
