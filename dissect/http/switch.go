@@ -59,8 +59,8 @@ func terms(x *exchange) []event.Pair {
 func appendTerms(list, headers []event.Pair) []event.Pair {
 	for _, h := range headers {
 		const prefix = "sec-websocket-"
-		if strings.EqualFold(h.Name, "upgrade") || strings.EqualFold(h.Name, "http2-settings") ||
-			hasPrefixFold([]byte(h.Name), prefix) {
+		if strings.EqualFold(h.Name, "upgrade") || strings.EqualFold(h.Name, "connection") ||
+			strings.EqualFold(h.Name, "http2-settings") || hasPrefixFold([]byte(h.Name), prefix) {
 			list = append(list, h)
 		}
 	}
