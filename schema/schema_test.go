@@ -69,6 +69,7 @@ var chosen = map[string]string{
 	"tcp.opened": "midstream", "tcp.state": "FIN-WAIT-2", "tcp.client.state": "UNKNOWN", "tcp.server.state": "CLOSED", "tcp.closed": "half-closed",
 	"tcp.closed_by": "server", "protocol": "http/1.1", "anomaly.code": "http.chunk_size_invalid", "anomaly.severity": "warn",
 	"anomaly.spec": "RFC 9112 §7.1", "tcp.close_reason": "The client closed it.",
+	"websocket.opened": "handshake", "websocket.opcode": "text", "websocket.close.by": "client", "websocket.close.name": "going away",
 }
 
 func (f *fact) value(field *Field) event.Value {
@@ -90,7 +91,7 @@ func (f *fact) value(field *Field) event.Value {
 		if field.Name == "http.response.code" {
 			return event.IntOf(200)
 		}
-		return event.IntOf(7)
+		return event.IntOf(8)
 	case "number":
 		return event.MillisOf(1500001)
 	case "boolean":
@@ -129,7 +130,7 @@ func record(t *testing.T, kind, text string) []byte {
 	t.Helper()
 	body := &fact{kind: kind, fields: bodyFields(kind), text: text}
 	if !utf8.ValidString(text) { // the text itself is under the name base64 then
-		body.fields = slices.DeleteFunc(body.fields, func(f Field) bool { return strings.HasSuffix(f.Name, "body.base64") })
+		body.fields = slices.DeleteFunc(body.fields, func(f Field) bool { return strings.HasSuffix(f.Name, ".base64") })
 	}
 	e := event.Event{Frame: 9, First: 2, Nanos: 1, Incomplete: event.Gap, Body: body}
 	has := func(name string) bool {

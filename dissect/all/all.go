@@ -5,7 +5,8 @@ package all
 import (
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/dissect/http"
+	"example.com/wirewatch/dissect/ws"
 )
 
 // Specs are the protocols that are probed for, in this order.
-var Specs = []dissect.Spec{http.Spec}
+var Specs = []dissect.Spec{http.Spec, ws.Spec}

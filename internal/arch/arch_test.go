@@ -34,9 +34,10 @@ var graph = map[string]string{
 	"dissect":        "event flow",
 	"dissect/tcp":    "event flow packet",
 	"dissect/http":   "dissect event flow content",
-	"dissect/all":    "dissect dissect/http",
+	"dissect/ws":     "dissect event flow content/inflate",
+	"dissect/all":    "dissect dissect/http dissect/ws",
 	"dissect/ws/rpc": "event flow",
-	"dissect/talk":   "dissect event flow",
+	"dissect/talk":   "dissect event flow internal/wsframe",
 
 	"track":  "dissect dissect/tcp event flow packet reassembly",
 	"engine": "capture dissect event flow packet track",
@@ -48,7 +49,8 @@ var graph = map[string]string{
 
 	"internal/safe":         "",
 	"internal/arch":         "",
-	"internal/pcapgen":      "",
+	"internal/pcapgen":      "internal/wsframe",
+	"internal/wsframe":      "",
 	"internal/differential": "",
 	"internal/metamorphic":  "",
 	"internal/golden":       "capture capture/decode capture/pcapfile dissect dissect/all engine event export/ndjson track",
@@ -58,7 +60,7 @@ var graph = map[string]string{
 
 // core is synchronous and does no I/O: no goroutine, lock, channel, clock, log
 // or init function.
-var core = strings.Fields("flow packet event reassembly content/inflate dissect dissect/tcp dissect/http dissect/ws/rpc dissect/all track")
+var core = strings.Fields("flow packet event reassembly content/inflate dissect dissect/tcp dissect/http dissect/ws dissect/ws/rpc dissect/all track")
 
 var forbidden = strings.Fields("sync sync/atomic os net log log/slog io/ioutil runtime syscall unsafe math/rand math/rand/v2 crypto/rand")
 

@@ -115,9 +115,10 @@ func facts(t *testing.T, segs []packet.Segment) []string {
 		if a, ok := rec["anomaly"].(map[string]any); ok {
 			kind, _ = a["code"].(string)
 		}
-		if !strings.HasPrefix(kind, "http") && kind != "sse.event" {
+		if !strings.HasPrefix(kind, "http") && kind != "sse.event" && !strings.HasPrefix(kind, "websocket") && !strings.HasPrefix(kind, "ws.") {
 			continue
 		}
+		timeless(rec)
 		flow := fmt.Sprint(rec["client"], rec["server"])
 		for _, k := range []string{"time", "frame", "timing", "tcp", "client", "server"} {
 			delete(rec, k)
@@ -130,6 +131,22 @@ func facts(t *testing.T, segs []packet.Segment) []string {
 	}
 	slices.SortStableFunc(out, strings.Compare)
 	return out
+}
+
+// timeless takes the times of a WebSocket out of a record.
+func timeless(rec map[string]any) {
+	w, _ := rec["websocket"].(map[string]any)
+	for _, k := range []string{"duration_ms", "idle_ms", "rtt_ms"} {
+		delete(w, k)
+	}
+	for _, k := range []string{"client", "server"} {
+		if end, ok := w[k].(map[string]any); ok {
+			delete(end, "bytes_per_s")
+		}
+	}
+	if a, ok := rec["anomaly"].(map[string]any); ok && a["code"] == "ws.no_close_frame" {
+		delete(a, "text") // it says how long the connection was idle
+	}
 }
 
 // config keeps bodies whole, but does not inflate a bomb for each variant.

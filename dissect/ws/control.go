@@ -1,0 +1,155 @@
+package ws
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unicode/utf8"
+
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/event"
+)
+
+// ping is a Ping frame that was not answered.
+type ping struct {
+	payload string
+	at      event.Mark // its last byte
+}
+
+// maxPings bounds how many of an end's Ping frames are remembered.
+const maxPings = 64
+
+// beginControl begins a control frame (RFC 6455 §5.5).
+func (d *dissector) beginControl(_ *feed, h *half, first event.Mark) {
+	h.control = &Control{Opcode: h.frame.opcode.String(), opcode: h.frame.opcode, first: first, RTT: -1}
+}
+
+// write takes the next bytes of the payload; no more is kept than a control
+// frame may have.
+func (x *Control) write(p []byte) {
+	x.Size += uint64(len(p))
+	if x.why == event.Complete {
+		x.payload += string(p[:min(len(p), maxControl-len(x.payload))])
+	}
+}
+
+// miss notes that n bytes of the payload are missing.
+func (x *Control) miss(why event.Incomplete, n uint64) {
+	x.Size += n
+	if n > 0 {
+		x.cut(why)
+	}
+}
+
+// cut notes why something is missing. The first reason counts.
+func (x *Control) cut(why event.Incomplete) {
+	if x.why == event.Complete {
+		x.why = why
+	}
+}
+
+// endControl ends a control frame.
+func (d *dissector) endControl(f *feed, h *half) {
+	x := h.control
+	h.control = nil
+	switch x.opcode {
+	case opPing:
+		h.total.Pings++
+		d.remember(f, h, x)
+	case opPong:
+		h.total.Pongs++
+		d.answer(f, h, x)
+	case opClose:
+		d.readClose(f, h, x)
+	case opContinuation, opText, opBinary:
+	}
+	if !x.opcode.known() {
+		return // RFC 6455 says nothing about what it is
+	}
+	x.show()
+	f.c.Emit(dissect.Fact{Body: x, First: x.first, Dir: f.dir, Exchange: d.exchange, Incomplete: x.why})
+	if x.opcode == opClose {
+		d.closes(f, h, x)
+	}
+}
+
+// show sorts the payload by what it is. That of a Close frame is its code and
+// reason.
+func (x *Control) show() {
+	switch {
+	case x.opcode == opClose || x.why != event.Complete:
+	case utf8.ValidString(x.payload):
+		x.Text = x.payload
+	default:
+		x.Binary = []byte(x.payload)
+	}
+}
+
+// remember keeps a ping until it is answered.
+func (d *dissector) remember(f *feed, h *half, x *Control) {
+	if x.why != event.Complete {
+		h.forgot = true // its pong will not be recognised
+		return
+	}
+	if len(h.pings) >= maxPings {
+		h.pings = h.pings[:copy(h.pings, h.pings[maxPings/2:])]
+		h.forgot = true
+		d.report(f, h, pingsLimit, "")
+	}
+	h.pings = append(h.pings, ping{x.payload, d.last})
+}
+
+// answer finds the ping that a pong answers: the oldest with its payload. Those
+// before it will not be answered any more (RFC 6455 §5.5.3).
+func (d *dissector) answer(f *feed, h *half, x *Control) {
+	from := d.other(h)
+	for i := range from.pings {
+		if p := &from.pings[i]; x.why == event.Complete && p.payload == x.payload {
+			x.RTT = max(0, d.last.Sub(p.at)) // captures reorder across directions
+			n := copy(from.pings, from.pings[i+1:])
+			clear(from.pings[n:])
+			from.pings = from.pings[:n]
+			return
+		}
+	}
+	if x.why == event.Complete && !from.torn && !from.forgot {
+		d.report(f, h, pongUnsolicited, "")
+	}
+}
+
+// readClose reads the payload of a Close frame (RFC 6455 §5.5.1): nothing, or a
+// code in two bytes and a reason in UTF-8.
+func (d *dissector) readClose(f *feed, h *half, x *Control) {
+	if len(x.payload) < 2 {
+		if x.Size == 1 {
+			d.report(f, h, closePayloadShort, "")
+		}
+		return
+	}
+	x.Code = int(binary.BigEndian.Uint16([]byte(x.payload)))
+	if ok, reserved := mayClose(uint16(x.Code)); reserved {
+		d.report(f, h, closeCodeReserved, fmt.Sprintf("%d", x.Code))
+	} else if !ok {
+		d.report(f, h, closeCodeInvalid, fmt.Sprintf("%d", x.Code))
+	}
+	x.Reason = x.payload[2:]
+	if x.Size > maxControl || x.why != event.Complete {
+		x.Reason = x.Reason[:len(x.Reason)-partialString(x.Reason)]
+	}
+	if !utf8.ValidString(x.Reason) {
+		d.report(f, h, closeReasonInvalid, "")
+	}
+}
+
+// closes notes that the sender has closed the WebSocket. The first Close frame
+// of the two decides who did.
+func (d *dissector) closes(f *feed, h *half, x *Control) {
+	if h.closed {
+		return
+	}
+	h.closed = true
+	if !d.other(h).closed {
+		d.closer = h.role
+		d.code, d.reason = x.Code, x.Reason
+	}
+	d.settle(f.c)
+}

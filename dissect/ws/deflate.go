@@ -1,0 +1,122 @@
+package ws
+
+import (
+	"example.com/wirewatch/content/inflate"
+	"example.com/wirewatch/event"
+)
+
+// deflate is permessage-deflate in one direction (RFC 7692 §7).
+type deflate struct {
+	decoder  *inflate.Decoder // nil until a message is compressed
+	bits     uint8            // of the window
+	agreed   bool
+	takeover bool // a message may refer to those before it
+	lost     bool // messages that later ones may refer to were not inflated
+}
+
+// agree takes what the handshake says.
+func (x *deflate) agree(a Deflate) {
+	x.agreed, x.takeover, x.bits = true, a.Takeover, uint8(a.WindowBits)
+}
+
+// lose notes that what later messages may refer to is not known.
+func (x *deflate) lose() { x.lost = x.agreed && x.takeover }
+
+// begin prepares for a message, and reports whether it is the first that may
+// refer to what is not known.
+func (x *deflate) begin(s *shared) (lost bool) {
+	if x.decoder == nil {
+		x.decoder = s.pool.New(int(x.bits))
+	}
+	switch {
+	case x.lost:
+		x.decoder.Forget()
+		lost, x.lost = true, false
+	case !x.takeover:
+		x.decoder.Reset()
+	}
+	return lost
+}
+
+// rest is for the time between messages.
+func (x *deflate) rest() {
+	if !x.takeover {
+		x.decoder.Reset()
+	}
+	x.decoder.Release()
+}
+
+// close gives back what the decoder has borrowed.
+func (x *deflate) close() {
+	if x.decoder != nil {
+		x.decoder.Reset()
+		x.decoder.Release()
+	}
+}
+
+// inflate takes the next bytes of a compressed message.
+func (d *dissector) inflate(f *feed, h *half, p []byte) {
+	for m := &h.msg; !m.stopped; {
+		// The output stops at multiples of piece, so that the limit is judged
+		// at the same places however the input is cut.
+		out := d.shared.inflated[:piece-m.size%piece]
+		n, size, err := h.deflate.decoder.Decode(out, p)
+		p = p[n:]
+		d.inflated(f, h, out[:size])
+		if err != nil {
+			d.fail(f, h, inflateFailed, event.Malformed, err.Error())
+			return
+		}
+		if size < len(out) {
+			return // p is used up
+		}
+		if limited(f.c.Limits().Decoded, f.c.Limits().Ratio, m.size, m.wire-uint64(len(p))) {
+			d.fail(f, h, messageLimit, event.Limit, "")
+		}
+	}
+}
+
+// limited reports that so many bytes of so many compressed ones are suspicious.
+func limited(most, ratio int64, size, wire uint64) bool {
+	return size > uint64(max(0, most)) && size/uint64(max(1, ratio)) > wire
+}
+
+// inflated takes the next bytes of a message, as they were before they were
+// compressed. Those that copy what is not known are gaps.
+func (d *dissector) inflated(f *feed, h *half, p []byte) {
+	m, limit, from := &h.msg, f.c.Limits().Body, 0
+	for a, b := range h.deflate.decoder.UnknownRanges {
+		m.take(p[from:a], limit)
+		d.checked(f, h)
+		m.miss(event.Gap)
+		d.gap(f, h, uint64(b-a))
+		from = b
+	}
+	m.take(p[from:], limit)
+	d.checked(f, h)
+}
+
+// fail stops inflating a message.
+func (d *dissector) fail(f *feed, h *half, code *event.Code, why event.Incomplete, detail string) {
+	h.msg.stopped = true
+	h.deflate.lose()
+	d.report(f, h, code, detail)
+	h.msg.miss(why)
+}
+
+// endInflate ends a compressed message as RFC 7692 §7.2.2 says, unless it was cut.
+func (d *dissector) endInflate(f *feed, h *half) {
+	m := &h.msg
+	for done := false; !done && !m.stopped; {
+		var (
+			out  = d.shared.inflated[:]
+			size int
+			err  error
+		)
+		if size, done, err = h.deflate.decoder.EndMessage(out); err != nil {
+			d.fail(f, h, inflateFailed, event.Malformed, err.Error())
+		}
+		d.inflated(f, h, out[:size])
+	}
+	h.deflate.rest()
+}

@@ -1,0 +1,47 @@
+// Package ws dissects WebSocket (RFC 6455) with permessage-deflate (RFC 7692).
+//
+// A direction is a run of frames; each is read as its header says, whatever is
+// wrong with it, and what is wrong is an anomaly. We watch and do not receive:
+// where an endpoint must fail the connection, we go on. Payload is consumed as
+// it comes; only headers, and control frames up to the 125 bytes that they may
+// have, are held until they are whole.
+//
+// # Facts
+//
+// A text message is told as text, or in base64 where it is not UTF-8; a binary
+// message always in base64. What an extension may have changed that is not known
+// here is opaque, and told as it was sent. A size is that of the message, holes
+// included, and is left out where it is not known: inflating failed or was
+// stopped.
+//
+// The WebSocket is over when each end has sent a Close frame or ended its
+// stream, whichever is first. Its code is that of the first Close frame, 1005 if
+// that has none, and 1006 if there is no such frame (RFC 6455 §7.1.5).
+//
+// An anomaly is told ten times at most for each end, and counted beyond that.
+//
+// # Missing data
+//
+// A hole within a payload is known in size: the message goes on behind it, the
+// masking-key by its offset. A hole that is larger, or in a header, ends the
+// message in progress, and the direction looks for the next frame that can be
+// proved: at the start of a segment, with evidence from the headers that follow
+// in a row, from frames that end where segments do, and from text. A flow that
+// was joined in its middle needs more of it, within one segment. Long messages in
+// full segments without a pause between them give no such place.
+//
+// After messages that were not captured, or not inflated, the history that later
+// compressed messages refer to is unknown, while Huffman codes do not depend on
+// it: such a message is inflated to its exact size, and what it copies of the
+// history is a gap in it. One that copies none is whole, and known to be.
+//
+// # Pings
+//
+// A pong answers the oldest ping with its payload, and gives up the pings before
+// that (RFC 6455 §5.5.3). A pong that answers none is unsolicited, unless the
+// ping may be missing.
+//
+// Bytes are borrowed downward: a callee may read p until it returns, and keeps
+// nothing without copying. Nothing here locks: a dissector belongs to one
+// worker. An Event belongs to everyone once emitted, so no one may change it.
+package ws

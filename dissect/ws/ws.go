@@ -1,0 +1,357 @@
+package ws
+
+import (
+	"example.com/wirewatch/content/inflate"
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/event"
+	"example.com/wirewatch/flow"
+)
+
+// Spec registers WebSocket. Nothing probes for it: HTTP hands over, and a flow
+// that was joined in its middle is recognised by its frames.
+var Spec = dissect.Spec{Name: "ws", Join: join, New: newDissector}
+
+// role is which end of the WebSocket a direction's sender is.
+type role = uint8
+
+const (
+	client role = iota
+	server
+)
+
+// state is where in a stream of frames a direction is.
+type state uint8
+
+const (
+	atHeader  state = iota // before or in the header of a frame
+	inPayload              // half.left bytes of the payload remain
+	searching              // for a frame that can be proved
+)
+
+// dissector is one WebSocket. It has one owner.
+type dissector struct {
+	shared   *shared
+	offer    *dissect.Offer // until Start
+	half     [2]half        // by role
+	swapped  flow.Dir       // 1 if the WebSocket's client is the flow's server
+	exchange uint32         // ordinal of the upgrade
+	mid      bool           // it was joined in its middle
+	opaque   bool           // an extension was agreed on that is not known here
+	over     bool           // the end was told
+	fresh    bool           // it was joined, and no bytes came yet
+	closer   role           // who sent the first Close frame, if any came
+	ender    role           // whose stream ended first, if any did
+	code     int            // of the first Close frame, 0 if it has none
+	reason   string
+	began    event.Mark
+	last     event.Mark // of the latest frame
+}
+
+// half is one direction.
+type half struct {
+	state    state
+	role     role
+	ended    bool // the stream has ended
+	unsure   bool // when it did, a Close frame may have been missing
+	closed   bool // a Close frame was sent
+	torn     bool // frames may be missing
+	forgot   bool // pings were sent that are not remembered
+	headless bool // no data frame was seen since: the next may go on with a message
+	frame    header
+	left     uint64 // bytes of the payload that are to come
+	msg      message
+	control  *Control // a control frame in progress, if its payload comes in parts
+	deflate  deflate
+	pings    []ping // that were not answered
+	told     *counts
+	search   search
+	total    Total
+}
+
+// shared is what the flows of a shard share: buffers whose content matters only
+// during a call, and what decoders borrow within a message.
+type shared struct {
+	pool     inflate.Pool
+	unmasked [piece]byte
+	inflated [piece]byte
+}
+
+// piece is how many bytes of payload are looked at at once: they stay in the L1
+// cache.
+const piece = 8 << 10
+
+func newShared() any { return new(shared) }
+
+func newDissector(o dissect.Offer) dissect.Dissector {
+	d := &dissector{offer: &o, exchange: o.Exchange}
+	d.half[server].role = server
+	if o.Swapped {
+		d.swapped = 1
+	}
+	return d
+}
+
+// Start tells the opening: nothing need ever be sent after it.
+func (d *dissector) Start(c *dissect.Conn) {
+	d.shared = c.Shared(Spec.Name, newShared).(*shared)
+	d.began = c.Now()
+	d.last = d.began
+	if len(d.offer.Params) > 0 {
+		d.open(c, *d.offer)
+	}
+	if d.offer.Mid {
+		d.join(c)
+	}
+	d.offer = nil
+}
+
+// feed is one call of Data: the bytes, and how far they are consumed.
+type feed struct {
+	c   *dissect.Conn
+	dir flow.Dir
+	p   []byte
+	n   int
+	end bool
+}
+
+func (f *feed) rest() []byte { return f.p[f.n:] }
+
+// take consumes n bytes.
+func (f *feed) take(n int) { f.n += n }
+
+// at is where byte i of the rest came from.
+func (f *feed) at(i int) event.Mark { return f.c.At(f.dir, f.n+i) }
+
+// latest is where the last consumed byte came from; where none was, the present
+// segment.
+func (f *feed) latest() event.Mark {
+	if f.n == 0 {
+		return f.c.Now()
+	}
+	return f.c.At(f.dir, f.n-1)
+}
+
+// other is the opposite direction.
+func (d *dissector) other(h *half) *half { return &d.half[h.role^1] }
+
+// dirOf is the direction of what a role sends.
+func (d *dissector) dirOf(r role) flow.Dir { return flow.Dir(r) ^ d.swapped }
+
+// Data runs the state machine until it needs more than there is.
+func (d *dissector) Data(c *dissect.Conn, dir flow.Dir, p []byte, end bool) (int, dissect.Verdict) {
+	f := feed{c: c, dir: dir, p: p, end: end}
+	h := &d.half[dir^d.swapped]
+	for {
+		v, again := d.step(&f, h)
+		if again {
+			continue
+		}
+		if end && v == dissect.More && !h.ended {
+			d.end(&f, h)
+		}
+		return f.n, v
+	}
+}
+
+// step consumes what it can in the present state. again asks for another step.
+func (d *dissector) step(f *feed, h *half) (v dissect.Verdict, again bool) {
+	switch h.state {
+	case atHeader:
+		return d.header(f, h)
+	case inPayload:
+		return dissect.More, d.payload(f, h)
+	case searching:
+		return dissect.More, d.seek(f, h)
+	}
+	return dissect.Fail, false
+}
+
+// header reads the header of a frame, and of a control frame the payload with
+// it: those are short, and the facts that they make may have to wait.
+func (d *dissector) header(f *feed, h *half) (v dissect.Verdict, again bool) {
+	hd, n := parseHeader(f.rest())
+	if n == 0 {
+		return dissect.More, false
+	}
+	if hd.opcode.control() && !hd.overlong() {
+		whole := n + int(min(hd.length, maxControl))
+		switch {
+		case len(f.rest()) < whole:
+			return dissect.More, false
+		case f.ahead():
+			return dissect.Wait, false
+		}
+	}
+	d.begin(f, h, hd, n)
+	return dissect.More, true
+}
+
+// ahead reports that the sender of what comes next had received bytes that have
+// not been dissected: the ping that this answers may be among them, or the Close
+// frame.
+func (f *feed) ahead() bool {
+	other := f.dir.Reverse()
+	return f.c.Acked(f.dir, f.n) > f.c.Offset(other) && f.c.Owed(other)
+}
+
+// begin begins a frame whose header is n bytes long.
+func (d *dissector) begin(f *feed, h *half, hd header, n int) {
+	first := f.at(0)
+	h.frame, h.left, h.state = hd, hd.length, inPayload
+	h.total.Frames++
+	d.judge(f, h)
+	f.take(n)
+	d.last = f.latest()
+	switch {
+	case hd.overlong():
+		d.breakOff(f, h)
+	case hd.opcode.control():
+		d.beginControl(f, h, first)
+	case hd.opcode.known():
+		d.beginData(f, h, first)
+	}
+}
+
+// breakOff gives up a direction whose framing makes no sense, until a frame can
+// be proved.
+func (d *dissector) breakOff(f *feed, h *half) {
+	h.left = 0
+	d.cut(f, h, event.Malformed)
+	h.lose()
+	h.seek()
+}
+
+// payload consumes what there is of a frame's payload, and ends the frame where
+// that is all.
+func (d *dissector) payload(f *feed, h *half) (again bool) {
+	p := f.rest()
+	p = p[:min(uint64(len(p)), h.left)]
+	for len(p) > 0 {
+		part := p[:min(len(p), piece)]
+		p = p[len(part):]
+		plain := part
+		if h.frame.masked {
+			plain = h.frame.unmask(d.shared.unmasked[:], part, h.frame.length-h.left)
+		}
+		h.left -= uint64(len(part))
+		f.take(len(part))
+		switch {
+		case h.frame.opcode.control():
+			h.control.write(plain)
+		case h.frame.opcode.known():
+			d.write(f, h, plain)
+		}
+	}
+	if h.left > 0 {
+		return false
+	}
+	d.finish(f, h)
+	return true
+}
+
+// finish ends the frame in progress.
+func (d *dissector) finish(f *feed, h *half) {
+	h.state = atHeader
+	d.last = f.latest()
+	switch {
+	case h.frame.opcode.control():
+		d.endControl(f, h)
+	case h.frame.opcode.known() && h.frame.fin:
+		d.endMessage(f, h)
+	}
+}
+
+// Gap survives inside of a payload, whose length says what is missing.
+func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict {
+	h := &d.half[dir^d.swapped]
+	f := feed{c: c, dir: dir, p: c.Rest(dir)}
+	if h.state == atHeader {
+		if hd, size := parseHeader(f.p); size > 0 { // the rest of its payload was not there yet
+			d.begin(&f, h, hd, size)
+			d.payload(&f, h)
+		}
+	}
+	switch {
+	case h.state == inPayload && n <= h.left:
+		d.miss(&f, h, n)
+		if h.left == 0 {
+			d.finish(&f, h)
+		}
+		return dissect.More
+	case h.state == inPayload: // of this frame, all that is missing is known
+		d.miss(&f, h, h.left)
+		d.finish(&f, h)
+	}
+	d.cut(&f, h, missing(c))
+	h.lose()
+	h.seek()
+	return dissect.More
+}
+
+// miss notes that n bytes of a payload are missing.
+func (d *dissector) miss(f *feed, h *half, n uint64) {
+	h.left -= n
+	switch {
+	case h.frame.opcode.control():
+		h.control.miss(missing(f.c), n)
+	case h.frame.opcode.known():
+		d.missData(f, h, n)
+	}
+}
+
+// missing is why the bytes of the gap that is being delivered are missing.
+func missing(c *dissect.Conn) event.Incomplete {
+	if why := c.Missing(); why != event.Complete {
+		return why
+	}
+	return event.Gap
+}
+
+// lose notes that frames of the direction may be missing from here on: those
+// that its compressed messages refer to, and the pings that are answered.
+func (h *half) lose() {
+	h.torn, h.headless = true, true
+	h.deflate.lose()
+}
+
+// cut ends what is in progress, of which the rest will not come.
+func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
+	h.state = atHeader
+	if h.control != nil {
+		h.control.cut(why)
+		d.endControl(f, h)
+	}
+	if h.msg.on {
+		h.msg.miss(why)
+		d.endMessage(f, h)
+	}
+}
+
+// end is called once, when a direction has ended and nothing more can be made of
+// its bytes.
+func (d *dissector) end(f *feed, h *half) {
+	h.ended, h.unsure = true, h.state == searching
+	if !d.other(h).ended {
+		d.ender = h.role
+	}
+	how := f.c.EndOf(f.dir)
+	if how == dissect.FIN && (h.state == inPayload || h.state == atHeader && len(f.rest()) > 0) {
+		d.report(f, h, frameIncomplete, "")
+	}
+	if h.state == atHeader {
+		if hd, size := parseHeader(f.rest()); size > 0 {
+			d.begin(f, h, hd, size)
+			d.payload(f, h)
+		}
+	}
+	d.cut(f, h, how.Incomplete())
+	f.n = len(f.p)
+	d.settle(f.c)
+}
+
+// Close gives back what is borrowed.
+func (d *dissector) Close() {
+	for r := range d.half {
+		d.half[r].deflate.close()
+	}
+}
