@@ -44,10 +44,10 @@ func oracle(payload []byte) (out []byte, ok bool) {
 }
 
 // FuzzDecode: no input makes it panic; how it is cut does not matter; and what
-// it says is what the standard library says: the two notice some errors in
-// other places, as a block without a code for its end, or a precode of one
-// symbol, but no stream that has them can be decoded to its end. With lost history, what it says is
-// known is what any history would give.
+// it says is what the standard library says. The two notice some errors in other
+// places, as a block without a code for its end, or a precode of one symbol, but
+// no stream that has them can be decoded to its end. With lost history, what it
+// says is known is what any history would give.
 func FuzzDecode(f *testing.F) {
 	r := rand.New(rand.NewPCG(11, 12))
 	for _, open := range compressors(f) {
@@ -56,7 +56,7 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	for _, e := range rfcExamples {
-		f.Add(uint64(0), []byte(e.payload))
+		f.Add(uint64(0), e.bytes(f))
 	}
 	f.Add(uint64(1), fixed().copyOf(300).b)
 	f.Add(uint64(2), dynamic(258, 1).oneLength().length(1).code(0, 1).code(3, 2).code(0, 1).code(2, 2).put(0, 3).b)

@@ -70,7 +70,14 @@ func message(d *inflate.Decoder, payload []byte, in, out sizer, unknown func(fro
 	}
 }
 
-var rfcExamples = []struct{ name, payload, want string }{
+type example struct{ name, payload, want string }
+
+// bytes are the payload, which is written in hexadecimal.
+func (e example) bytes(t testing.TB) []byte {
+	return must(hex.DecodeString(strings.ReplaceAll(e.payload, " ", "")))(t)
+}
+
+var rfcExamples = []example{
 	{"7.2.3.1 one block", "f248cdc9c90700", "Hello"},
 	{"7.2.3.2 sharing the window", "f200110000", "Hello"},
 	{"7.2.3.3 no compression", "000500faff48656c6c6f00", "Hello"},
@@ -85,11 +92,7 @@ func TestExamplesOfRFC7692(t *testing.T) {
 	for _, out := range []sizer{whole, bytewise} {
 		d := inflate.New(15)
 		for _, e := range rfcExamples {
-			payload, err := hex.DecodeString(strings.ReplaceAll(e.payload, " ", ""))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err := message(d, payload, out, out, nil); err != nil || string(got) != e.want {
+			if got, err := message(d, e.bytes(t), out, out, nil); err != nil || string(got) != e.want {
 				t.Errorf("§%s: %q, %v", e.name, got, err)
 			}
 		}
