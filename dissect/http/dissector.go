@@ -45,6 +45,7 @@ type half struct {
 	state state
 	role  role
 	last  bool // the message before was to be the last
+	over  bool // and its sender said so
 	ended bool // the direction has ended
 	begun begun
 	head  scanner

@@ -214,11 +214,15 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 	fin := h.ended && f.c.EndOf(f.dir) == dissect.FIN
 	switch h.state {
 	case atStart:
-		d.cutHead(f, h, why, fin)
+		var fault *event.Code
+		if fin {
+			fault = headIncomplete
+		}
+		d.cutHead(f, h, why, fault)
 		return
 	case searching:
 		if h.found(f) || why == event.Snaplen && d.glimpseSegment(f, h) {
-			d.cutHead(f, h, why, false)
+			d.cutHead(f, h, why, nil)
 		}
 		return
 	case paused:
@@ -241,7 +245,8 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 // cutHead makes what it can of a head that is not whole: its start-line, or the
 // beginning of that, and those field lines that are. Without either there is no
 // message, though a response may have answered it, or interim ones announced it.
-func (d *dissector) cutHead(f *feed, h *half, why event.Incomplete, fin bool) {
+// It reports fault, unless that is nil, if a head has begun.
+func (d *dissector) cutHead(f *feed, h *half, why event.Incomplete, fault *event.Code) {
 	x, started := h.x, h.begun.done
 	known := x != nil && (h.role == request || x.Exchange.Request == nil)
 	if !started {
@@ -252,8 +257,8 @@ func (d *dissector) cutHead(f *feed, h *half, why event.Incomplete, fin bool) {
 		h.head.cut = why
 		x, known = d.partial(f, h)
 	}
-	if fin && started {
-		f.report(headIncomplete, x, "")
+	if fault != nil && started {
+		f.report(fault, x, "")
 	}
 	if !known {
 		h.x, h.begun, h.head = nil, begun{}, scanner{}

@@ -50,7 +50,7 @@ func (f *feed) complain(r role, x *exchange, line string, l startLine) {
 func (d *dissector) request(f *feed, h *half, size int) (dissect.Verdict, bool) {
 	x := d.open(f)
 	fs := d.requestHead(f, h, x, size)
-	x.expects = fs.expects
+	x.expects, h.over = fs.expects, fs.close
 	x.upgrade = x.req.Method == "CONNECT" || len(fs.offers) > 0 && fs.upgrades
 	d.frame(f, h, x, &fs, x.simple)
 	return dissect.More, true
@@ -95,7 +95,7 @@ func (d *dissector) response(f *feed, h *half, size int) (dissect.Verdict, bool)
 	case x.req.Method == "CONNECT" && r.Code/100 == 2:
 		return d.tunnel(f, x), false
 	}
-	h.last = fs.closes(r.Version)
+	h.last, h.over = fs.closes(r.Version), fs.close
 	d.frame(f, h, x, &fs, emptyAnswer(x.req.Method, r.Code))
 	return dissect.More, true
 }
@@ -135,6 +135,12 @@ func (d *dissector) accept(f *feed, x *exchange) {
 	x.answered = true
 	if d.front() == x {
 		d.remove(1)
+		return
+	}
+	if d.overflowed() {
+		if d.queue[0].over--; d.queue[0].over == 0 {
+			d.remove(1)
+		}
 		return
 	}
 	if d.unasked() && x.Exchange.Request == nil && x.res.Code != 408 { // RFC 9110 §15.5.9: that may come unasked

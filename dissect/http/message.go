@@ -18,6 +18,14 @@ func (d *dissector) start(f *feed, h *half) (dissect.Verdict, bool) {
 	if h.role == response && !d.trusted() && d.half[request].undecided(h.begun.acked) && !f.c.Hurried(f.dir) {
 		return dissect.Wait, false // perhaps it is its request
 	}
+	if h.over {
+		h.over = false
+		f.report(dataAfterClose, nil, "")
+		if h.last {
+			h.search(true, nil)
+			return dissect.More, true
+		}
+	}
 	if h.last { // only what is surely a message follows the last one
 		h.search(true, dataAfterClose)
 		return dissect.More, true
@@ -155,9 +163,13 @@ func (d *dissector) garbage(f *feed, h *half) (dissect.Verdict, bool) {
 
 // tooLong cuts a message at one of our limits; n bytes of its head are known.
 func (d *dissector) tooLong(f *feed, h *half, limit *event.Code, n int) (dissect.Verdict, bool) {
-	f.report(limit, h.x, "")
 	to := f.n + n
-	d.cut(f, h, event.Limit)
+	if h.state == atStart {
+		d.cutHead(f, h, event.Limit, limit)
+	} else {
+		f.report(limit, h.x, "")
+		d.cut(f, h, event.Limit)
+	}
 	f.n = to
 	d.lose(h, f.offset())
 	h.search(false, nil)

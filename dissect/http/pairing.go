@@ -2,6 +2,7 @@ package http
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"example.com/wirewatch/dissect"
@@ -29,8 +30,9 @@ type pairing struct {
 
 // waiting is a request without response, or nil for requests that may be missing.
 type waiting struct {
-	x  *exchange
-	at int64 // where in the stream of requests it begins
+	x    *exchange
+	at   int64 // where in the stream of requests it begins
+	over int   // with x nil, at the front: this many were given up at the limit, and their responses may come
 }
 
 // begun is what is noted when the first byte of a message comes.
@@ -77,15 +79,30 @@ func (d *pairing) overtakes(x *exchange) {
 // push appends to the queue. At the limit, the oldest is given up.
 func (d *dissector) push(f *feed, x *exchange) {
 	if len(d.queue) >= f.c.Limits().Exchanges {
-		old := d.queue[0].x
 		f.report(pipelineLimit, x, "")
-		d.remove(1)
-		d.lost = true
-		if old != nil {
-			old.giveUp(f.c, event.Limit)
+		d.overflow(f.c)
+	}
+	d.queue = append(d.queue, waiting{x: x, at: x.at})
+}
+
+// overflow gives up the request that waits longest. The response to it is not one
+// to the next.
+func (d *pairing) overflow(c *dissect.Conn) {
+	i := slices.IndexFunc(d.queue, func(w waiting) bool { return w.x != nil })
+	if i < 0 {
+		return
+	}
+	old := d.queue[i]
+	switch {
+	case i == 0:
+		d.queue[0] = waiting{at: old.at, over: 1}
+	default:
+		d.queue = slices.Delete(d.queue, i, i+1)
+		if d.queue[0].over > 0 {
+			d.queue[0].over++
 		}
 	}
-	d.queue = append(d.queue, waiting{x, x.at})
+	old.x.giveUp(c, event.Limit)
 }
 
 // responded notes that a response has ended at stream offset at.
@@ -112,7 +129,7 @@ func (d *dissector) lose(h *half, at int64) {
 	}
 	d.hasAsked = false
 	if n := len(d.queue); n == 0 || d.queue[n-1].x != nil {
-		d.queue = append(d.queue, waiting{nil, at})
+		d.queue = append(d.queue, waiting{at: at})
 	}
 }
 
@@ -128,6 +145,9 @@ const (
 // pick finds the request that a response at stream offset at answers, as an
 // index into the queue.
 func (d *pairing) pick(at int64) (i int, how choice) {
+	if d.overflowed() {
+		return 0, nobody
+	}
 	if d.trusted() {
 		if d.reach > 0 && d.queue[0].at >= d.reach {
 			return 0, nobody // it was sent before the request was there
@@ -156,6 +176,10 @@ func (d *pairing) pick(at int64) (i int, how choice) {
 	}
 	return last, sureIf(!tied)
 }
+
+// overflowed reports that the next response answers a request that was given up
+// at the limit.
+func (d *pairing) overflowed() bool { return len(d.queue) > 0 && d.queue[0].over > 0 && !d.lost }
 
 // trusted reports that nothing is missing before the request at the front.
 func (d *pairing) trusted() bool { return d.front() != nil && !d.lost }
@@ -205,7 +229,11 @@ func (d *dissector) answer(f *feed, h *half) (x *exchange, wait bool) {
 		d.giveUpBefore(f.c, f.offset())
 	case nobody:
 	}
-	return d.orphan(h), false
+	x = d.orphan(h)
+	if d.overflowed() {
+		x.reason = event.Limit
+	}
+	return x, false
 }
 
 // early makes the exchange of a request of which only the request-line is there
@@ -236,7 +264,7 @@ func (d *dissector) giveUpBefore(c *dissect.Conn, at int64) {
 			n = i + 1
 		}
 	}
-	hole := waiting{nil, d.queue[0].at}
+	hole := waiting{at: d.queue[0].at}
 	d.skip(c, n)
 	d.queue = append([]waiting{hole}, d.queue...)
 }

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/dissect/http"
 	"example.com/wirewatch/dissect/tcp"
+	"example.com/wirewatch/engine"
 	"example.com/wirewatch/event"
 )
 
@@ -17,6 +21,19 @@ var update = flag.Bool("update", false, "rewrite the golden records")
 
 // body is how much the goldens keep of each body, so that a review can read it.
 const body = 512
+
+// configOf is what the golden of a capture is made with: the program's own limits,
+// or for a capture that is named limit-NAME small ones, which a small capture can
+// reach.
+func configOf(path string) engine.Config {
+	cfg := Config(body)
+	if strings.HasPrefix(filepath.Base(path), "limit-") {
+		l := &cfg.Limits.Dissect
+		l.Carry, l.Head, l.Lines, l.Exchanges, l.Ranges = 4096, 1024, 8, 5, 2
+		l.Decoded, l.Ratio = 8192, 10
+	}
+	return cfg
+}
 
 func goldenOf(path string) string {
 	name := filepath.Base(path)
@@ -29,7 +46,7 @@ func TestGolden(t *testing.T) {
 	for _, path := range Captures(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			for _, workers := range []int{1, 7} {
-				cfg := Config(body)
+				cfg := configOf(path)
 				cfg.Workers = workers
 				got := Records(t, path, cfg)
 				if *update && workers == 1 {
@@ -55,7 +72,7 @@ func TestDeterminism(t *testing.T) {
 			var want []byte
 			for _, workers := range []int{1, 2, 7} {
 				for _, frames := range []int{1, 7, 256} {
-					cfg := Config(body)
+					cfg := configOf(path)
 					cfg.Workers, cfg.EpochFrames = workers, frames
 					got := Records(t, path, cfg)
 					if want == nil {
@@ -89,24 +106,23 @@ func TestEveryGoldenHasACapture(t *testing.T) {
 	}
 }
 
-// TestEveryTCPAnomalyHasACapture: those of the dissectors have talks, where no
-// segments are.
-func TestEveryTCPAnomalyHasACapture(t *testing.T) {
+// TestEveryAnomaly asks for a golden that shows it, of every kind of anomaly.
+func TestEveryAnomaly(t *testing.T) {
 	seen := map[string]bool{}
 	for _, path := range Captures(t) {
-		ev, err := Events(path, Config(0))
+		events, err := Events(path, configOf(path))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range ev {
-			if a, ok := ev[i].Body.(*event.Anomaly); ok {
+		for i := range events {
+			if a, ok := events[i].Body.(*event.Anomaly); ok {
 				seen[a.Name] = true
 			}
 		}
 	}
-	for _, code := range tcp.Codes {
+	for _, code := range slices.Concat(dissect.Codes, tcp.Codes, http.Codes) {
 		if !seen[code.Name] {
-			t.Errorf("no capture shows %s", code.Name)
+			t.Errorf("no capture in testdata shows %s", code.Name)
 		}
 	}
 }
