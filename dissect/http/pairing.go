@@ -93,10 +93,9 @@ func (d *pairing) overflow(c *dissect.Conn) {
 		return
 	}
 	old := d.queue[i]
-	switch {
-	case i == 0:
+	if i == 0 {
 		d.queue[0] = waiting{at: old.at, over: 1}
-	default:
+	} else {
 		d.queue = slices.Delete(d.queue, i, i+1)
 		if d.queue[0].over > 0 {
 			d.queue[0].over++
