@@ -18,17 +18,10 @@ func (d *dissector) start(f *feed, h *half) (dissect.Verdict, bool) {
 	if h.role == response && !d.trusted() && d.half[request].undecided(h.begun.acked) && !f.c.Hurried(f.dir) {
 		return dissect.Wait, false // perhaps it is its request
 	}
-	if h.over {
-		h.over = false
-		f.report(dataAfterClose, nil, "")
-		if h.last {
-			h.search(true, nil)
+	if h.over || h.last {
+		if h.afterLast(f); h.state != atStart {
 			return dissect.More, true
 		}
-	}
-	if h.last { // only what is surely a message follows the last one
-		h.search(true, dataAfterClose)
-		return dissect.More, true
 	}
 	if d.simple(h) {
 		if v, raw := d.simpleResponse(f, h); raw {
@@ -59,6 +52,21 @@ func (d *dissector) start(f *feed, h *half) (dissect.Verdict, bool) {
 		return d.request(f, h, size)
 	}
 	return d.response(f, h, size)
+}
+
+// afterLast deals with what follows the last message of a direction: only what is
+// surely a message is one, and no message has a place behind an announced close.
+// A client that goes on after it sends requests all the same.
+func (h *half) afterLast(f *feed) {
+	var code *event.Code
+	if h.over {
+		f.report(dataAfterClose, nil, "")
+	} else {
+		code = dataAfterClose
+	}
+	if h.over = false; h.last {
+		h.search(true, code)
+	}
 }
 
 // begin skips what precedes a start-line and notes where that is. It reports
