@@ -255,11 +255,19 @@ func (c *Conn) Handoff(to string, o Offer) Verdict {
 	return Handoff
 }
 
+// Begin says where in its stream the first bytes, or the gap, begin that will be
+// delivered in dir: 0, if it is not called before.
+func (c *Conn) Begin(dir flow.Dir, off int64) {
+	if h := &c.half[dir]; !h.placed {
+		h.off = off
+	}
+}
+
 // Data delivers the next bytes of one direction. p is borrowed. Nothing comes of
 // what is delivered after the direction's end.
 func (c *Conn) Data(dir flow.Dir, p []byte) {
 	h := &c.half[dir]
-	c.place(h)
+	h.placed = true
 	switch {
 	case h.opaque, h.end != Open:
 		h.off += int64(len(p))
@@ -279,19 +287,12 @@ func (c *Conn) Data(dir flow.Dir, p []byte) {
 	}
 }
 
-// place notes where in its stream a direction begins.
-func (c *Conn) place(h *half) {
-	if !h.placed {
-		h.placed, h.off = true, c.host.Offset()
-	}
-}
-
 // Gap delivers a hole of n bytes, likewise.
 func (c *Conn) Gap(dir flow.Dir, n uint64) {
 	if c.half[dir].end != Open {
 		return
 	}
-	c.place(&c.half[dir])
+	c.half[dir].placed = true
 	if c.half[dir].waiting {
 		dir = c.hurry(dir)
 	}

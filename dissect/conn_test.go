@@ -781,6 +781,47 @@ func TestHostIsPassedOn(t *testing.T) {
 	}
 }
 
+// TestWhereBytesCameFrom checks what is known of each byte that is held.
+func TestWhereBytesCameFrom(t *testing.T) {
+	d := newDriver(t, false)
+	d.env.Specs[0].New = func(dissect.Offer) dissect.Dissector { return hoards{} }
+	d.Begin(c2s, -7)
+	for i, frame := range []uint64{5, 9, 6} {
+		d.host.Mark.Frame, d.host.Ack = frame-1, int64(10*i)
+		d.send(c2s, "ab")
+		d.Begin(c2s, 100) // it has begun
+	}
+	if d.Offset(c2s) != -7 || d.At(c2s, 3).Frame != 9 || d.At(c2s, 4).Frame != 6 {
+		t.Errorf("offset %d, frames %d %d", d.Offset(c2s), d.At(c2s, 3).Frame, d.At(c2s, 4).Frame)
+	}
+	for _, tc := range []struct {
+		i, n int
+		want uint64
+	}{{0, 2, 5}, {0, 3, 9}, {0, 6, 9}, {4, 6, 6}, {1, 2, 5}} {
+		if got := d.Latest(c2s, tc.i, tc.n).Frame; got != tc.want {
+			t.Errorf("the latest of bytes %d to %d is of frame %d, want %d", tc.i, tc.n, got, tc.want)
+		}
+	}
+	for i, want := range []int64{0, 0, 10, 10, 20, 20} {
+		if got := d.Acked(c2s, i); got != want {
+			t.Errorf("byte %d acknowledged %d, want %d", i, got, want)
+		}
+	}
+	for i, want := range []int{0, 2, 2, 4, 4, 6} {
+		if got := d.Turn(c2s, i, 6); got != want {
+			t.Errorf("the turn from byte %d on is %d, want %d", i, got, want)
+		}
+	}
+}
+
+// hoards consumes nothing.
+type hoards struct{}
+
+func (hoards) Data(*dissect.Conn, flow.Dir, []byte, bool) (int, dissect.Verdict) {
+	return 0, dissect.More
+}
+func (hoards) Gap(*dissect.Conn, flow.Dir, uint64) dissect.Verdict { return dissect.More }
+
 // TestBuffersAreReused checks that carrying allocates only at first.
 func TestBuffersAreReused(t *testing.T) {
 	d := newDriver(t, false)

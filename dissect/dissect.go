@@ -130,9 +130,6 @@ type Host interface {
 	// Now is the segment that is being processed, which brought the bytes that
 	// are being delivered.
 	Now() event.Mark
-	// Offset is where in their stream the bytes, or the gap, that are being
-	// delivered begin. Gaps count; it may be negative.
-	Offset() int64
 	// Acked is what the sender of the bytes that are being delivered had received
 	// of its peer when it sent them: the acknowledgment number of their segment, as
 	// an offset of the other direction, whatever of that was delivered by now;
@@ -149,7 +146,8 @@ type Host interface {
 	// Stalled is the time so far that this direction lost to retransmission
 	// and zero windows. It only grows.
 	Stalled(dir flow.Dir) time.Duration
-	// Connect is how long the handshake took, where it was captured whole.
+	// Connect is how long the handshake took, from the client's first SYN to the
+	// ACK that ends it, where it was captured whole.
 	Connect() (time.Duration, bool)
 	// Flip exchanges the ends' roles and reports true, or reports false where
 	// they are certain. After it, the host calls with directions exchanged.

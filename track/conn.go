@@ -24,7 +24,6 @@ type conn struct {
 	guess      *unsettled     // nil: it is certain who the client is
 	protocol   string         // of app, once that is gone
 	at         event.Mark     // of the bytes that are being delivered, or were last
-	off        int64          // of the bytes, or of the gap, that are being delivered
 	acked      int64          // what the segment acknowledged that they came with
 	finAcked   [2]int64       // by side: what its FIN acknowledged, where its stream has one
 	touched    uint32         // the capture second of its latest segment, as Table.second
@@ -302,16 +301,18 @@ func (c *conn) finish(cause tcp.Cause) {
 
 // Data passes bytes on to the dissectors (reassembly.Consumer).
 func (c *conn) Data(off int64, p []byte, from reassembly.Origin) {
-	c.at, c.off, c.acked = event.Mark(from.Stamp), off, from.Acked
+	c.at, c.acked = event.Mark(from.Stamp), from.Acked
 	c.tcp.Delivered(c.dir(c.side), len(p))
 	if app := c.ready(); app != nil {
-		app.Data(c.dir(c.side), p)
+		dir := c.dir(c.side)
+		app.Begin(dir, off)
+		app.Data(dir, p)
 	}
 }
 
 // Gap passes a hole on (reassembly.Consumer).
 func (c *conn) Gap(off int64, n uint64, why reassembly.Why) {
-	c.at, c.off, c.missing = c.t.at, off, why
+	c.at, c.missing = c.t.at, why
 	dir := c.dir(c.side)
 	c.tcp.Lost(dir, n)
 	switch {
@@ -322,7 +323,8 @@ func (c *conn) Gap(off int64, n uint64, why reassembly.Why) {
 		c.anomaly(dir, tcp.Snaplen, "")
 	}
 	if app := c.ready(); app != nil {
-		app.Gap(c.dir(c.side), n)
+		app.Begin(dir, off)
+		app.Gap(dir, n)
 	}
 }
 
@@ -451,9 +453,6 @@ func (c *conn) Missing() event.Incomplete {
 	return event.Gap
 }
 
-// Offset is where the bytes that are being delivered begin (dissect.Host).
-func (c *conn) Offset() int64 { return c.off }
-
 // Acked is what the segment acknowledged that they came with (dissect.Host).
 func (c *conn) Acked() int64 { return c.acked }
 
@@ -473,8 +472,8 @@ func (c *conn) Answers(d flow.Dir) bool {
 // Stalled is the time that a direction has lost (dissect.Host).
 func (c *conn) Stalled(d flow.Dir) time.Duration { return c.tcp.Stalled(d) }
 
-// Connect is how long the handshake took (dissect.Host).
-func (c *conn) Connect() (time.Duration, bool) { return c.tcp.InitialRTT() }
+// Connect is how long the client took to connect (dissect.Host).
+func (c *conn) Connect() (time.Duration, bool) { return c.tcp.Connect() }
 
 // Flip exchanges the roles, where they are a guess (dissect.Host).
 func (c *conn) Flip() bool {

@@ -50,9 +50,6 @@ func (h *Host) Missing() event.Incomplete {
 	return h.Why
 }
 
-// Offset is 0: streams begin there.
-func (h *Host) Offset() int64 { return 0 }
-
 // Acked is Ack.
 func (h *Host) Acked() int64 { return h.Ack }
 

@@ -17,7 +17,6 @@ func (h *sinkHost) Emit(dissect.Fact)            { h.facts++ }
 func (*sinkHost) Now() event.Mark                { return event.Mark{Frame: 1, Nanos: 1} }
 func (*sinkHost) Owed(flow.Dir) bool             { return false }
 func (*sinkHost) Missing() event.Incomplete      { return event.Gap }
-func (*sinkHost) Offset() int64                  { return 0 }
 func (*sinkHost) Acked() int64                   { return 0 }
 func (*sinkHost) Answers(flow.Dir) bool          { return false }
 func (*sinkHost) Stalled(flow.Dir) time.Duration { return 0 }

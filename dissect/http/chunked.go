@@ -118,6 +118,7 @@ func (d *dissector) chunkSize(f *feed, h *half) (dissect.Verdict, bool) {
 	default:
 		return dissect.More, false
 	}
+	f.lasts(h.x, h.role, len(line)+1)
 	f.take(len(line) + 1)
 	text := line
 	if n := len(line); n > 0 && line[n-1] == '\r' {
@@ -164,7 +165,6 @@ func quote(line []byte) string {
 // broken ends a message whose framing cannot be followed any further, in front
 // of the rest.
 func (d *dissector) broken(f *feed, h *half) (dissect.Verdict, bool) {
-	h.x.last[h.role] = f.c.At(f.dir, f.n-1)
 	d.cut(f, h, event.Malformed)
 	d.lose(h, f.offset())
 	h.search(false, nil)
@@ -217,7 +217,7 @@ func (d *dissector) trailers(f *feed, h *half) (dissect.Verdict, bool) {
 	case h.head.lines > limit.Lines:
 		return d.tooLong(f, h, linesLimit, size)
 	}
-	h.x.last[h.role] = f.at(size - 1)
+	f.lasts(h.x, h.role, size)
 	if lines := h.head.lines; lines > 0 {
 		s := section{pairs: make([]event.Pair, 0, lines)}
 		s.parse(p[:size], string(p[:size]), 0)

@@ -72,6 +72,13 @@ func (f *feed) take(n int) { f.n += n }
 // at is where byte i of the rest came from.
 func (f *feed) at(i int) event.Mark { return f.c.At(f.dir, f.n+i) }
 
+// lasts notes that the first n bytes of the rest are the latest of a message of x.
+func (f *feed) lasts(x *exchange, r role, n int) {
+	if at := f.c.Latest(f.dir, f.n, f.n+n); at.Frame > x.last[r].Frame {
+		x.last[r] = at
+	}
+}
+
 // offset is where in the stream the rest begins.
 func (f *feed) offset() int64 { return f.c.Offset(f.dir) + int64(f.n) }
 
@@ -175,7 +182,7 @@ func (h *half) data(f *feed) {
 	b := h.x.contentOf(h.role)
 	b.Size += uint64(len(p))
 	b.Captured += uint64(len(p))
-	h.x.last[h.role] = f.at(len(p) - 1)
+	f.lasts(h.x, h.role, len(p))
 	h.read.data(f, h, p)
 	f.take(len(p))
 }
@@ -215,7 +222,6 @@ func (h *half) gap(f *feed, n uint64) {
 		h.left -= n
 	}
 	h.x.miss(missing(f.c))
-	h.x.last[h.role] = f.c.Now()
 	if full := h.x.contentOf(h.role).gap(n, f.c.Limits().Ranges); full {
 		f.report(gapsLimit, h.x, "")
 	}

@@ -49,9 +49,11 @@ type Content struct {
 }
 
 // Timing is how long the parts of an exchange took; a part that was not seen is
-// negative.
+// negative. A byte comes with the frame that brought its first copy, so that the
+// last byte of a message is the one that completed it: where bytes were lost on
+// their way, that is one that was sent again.
 type Timing struct {
-	Connect time.Duration // the TCP handshake, on the first exchange of a flow
+	Connect time.Duration // from the client's first SYN to the ACK that ends the handshake, on the first exchange of a flow
 	Send    time.Duration // first to last byte of the request
 	Wait    time.Duration // last byte of the request to first of the final response; 0 if that was earlier
 	Receive time.Duration // first to last byte of the final response

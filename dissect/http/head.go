@@ -12,7 +12,8 @@ import (
 // and consumes it.
 func (f *feed) headOf(h *half, x *exchange, size int) (text string, l startLine, fs fields) {
 	p := f.rest()[:size]
-	x.first[h.role], x.last[h.role] = f.at(0), f.at(size-1)
+	x.first[h.role], x.last[h.role] = f.at(0), event.Mark{}
+	f.lasts(x, h.role, size)
 	text = string(p)
 	n := h.head.first - 1
 	l = h.head.start

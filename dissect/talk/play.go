@@ -36,7 +36,6 @@ const millisecond = int64(time.Millisecond)
 func (h *host) Emit(f dissect.Fact)                 { h.heard = append(h.heard, Heard{f, h.now.Frame}) }
 func (h *host) Now() event.Mark                     { return h.now }
 func (h *host) Owed(d flow.Dir) bool                { return h.owed[d^h.flipped] }
-func (h *host) Offset() int64                       { return 0 }
 func (h *host) Acked() int64                        { return h.ack }
 func (h *host) Answers(d flow.Dir) bool             { return h.answers[d^h.flipped] }
 func (h *host) Stalled(d flow.Dir) time.Duration    { return h.stalled[d^h.flipped] }

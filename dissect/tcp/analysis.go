@@ -22,6 +22,7 @@ const (
 	fastRetransmission
 	outOfOrder
 	retransmission
+	stray // what is expected next goes by a segment that the peer cannot have expected
 
 	retransmissions = retransmission | fastRetransmission | spuriousRetransmission
 )
@@ -55,6 +56,7 @@ func (c *Conn) analyse(e, p *end, s *packet.Segment) {
 	if n&zeroProbeACK != 0 && s.Ack == e.an.lastACK+1 {
 		p.an.next = s.Ack // the probe's byte was taken after all
 	}
+	n |= c.astray(e, p, s)
 	e.count(n)
 	c.stall(e, p, s, n)
 	e.an.advance(s, n)
@@ -167,9 +169,11 @@ func (e *end) count(n note) {
 }
 
 // stall charges time to e's direction: how long a retransmission came after the
-// bytes before it, and how long the peer's window stayed zero.
+// bytes before it, and how long the peer's window stayed zero. A RST, or a
+// segment beyond all that the peer can have offered to receive, makes no
+// retransmission of what comes after it.
 func (c *Conn) stall(e, p *end, s *packet.Segment, n note) {
-	if n&retransmissions != 0 && e.an.seen {
+	if n&retransmissions != 0 && e.an.seen && n&stray == 0 {
 		e.troubled().stalled += time.Duration(max(0, s.Nanos-e.an.lastAt))
 	}
 	switch {
@@ -180,4 +184,20 @@ func (c *Conn) stall(e, p *end, s *packet.Segment, n note) {
 		e.trouble.zero = false
 		p.troubled().stalled += time.Duration(max(0, s.Nanos-e.trouble.zeroFrom))
 	}
+}
+
+// astray reports that what is expected next of e goes, with s, by a RST, or by a
+// segment beyond all that the peer can have offered to receive.
+func (c *Conn) astray(e, p *end, s *packet.Segment) note {
+	if !e.an.seen {
+		return 0
+	}
+	most := min(max(c.window(p), 1<<16), 1<<30)
+	switch ahead := s.Seq.Add(s.Space()).Sub(e.an.next); {
+	case ahead <= 0:
+		return e.an.lastNote & stray
+	case s.Flags.Any(packet.RST), uint32(ahead) > most:
+		return stray
+	}
+	return 0
 }

@@ -166,3 +166,20 @@ func TestStalled(t *testing.T) {
 		t.Errorf("the server's bytes lost %v, want the time that the client's window was 0", d)
 	}
 }
+
+// TestNotStalled sends what only looks like a retransmission, since something went
+// before it that its receiver cannot have expected.
+func TestNotStalled(t *testing.T) {
+	for name, script := range map[string]string{
+		"a RST that is challenged": "< PA 50\n> A\n< R seq=3000 stray\n> A\n< PA 50 seq=@50 +100ms",
+		"another connection's":     "< PA 50\n> A\n< PA 8 seq=+100000000\n> A\n< PA 50 seq=@50 +100ms",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t)
+			w.play(handshake + "\n" + script)
+			if d := w.c.Stalled(flow.ServerToClient); d != 0 {
+				t.Errorf("%v", d)
+			}
+		})
+	}
+}

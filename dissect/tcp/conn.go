@@ -26,6 +26,7 @@ type Conn struct {
 	last   event.Mark    // the latest of its segments
 	first  int64         // capture time of the first
 	rtt    time.Duration // of the handshake; while !hasRTT, of what was seen of it
+	took   time.Duration // the handshake with its retransmissions, where hasRTT
 	saw    uint8         // tcp.completeness
 	hasRTT bool
 	shaken bool // a SYN was seen
@@ -99,8 +100,9 @@ func (e *end) counters() Counters {
 // Window is the most that the end which sends in dir can have offered to
 // receive at once, in bytes: what is scaled by an unknown factor counts as
 // scaled by the largest (RFC 7323 §2.3).
-func (c *Conn) Window(dir flow.Dir) uint32 {
-	e := &c.ends[dir]
+func (c *Conn) Window(dir flow.Dir) uint32 { return c.window(&c.ends[dir]) }
+
+func (c *Conn) window(e *end) uint32 {
 	shift := uint8(14)
 	if c.ends[0].synSeen && c.ends[1].synSeen && c.saw&(sawSYN|sawSYNACK) == sawSYN|sawSYNACK {
 		shift = 0
@@ -233,11 +235,12 @@ func (c *Conn) roundTrip(e, p *end, s *packet.Segment) {
 	if p.synAt != 0 && !p.synAcked {
 		p.synAcked = true
 		c.rtt += time.Duration(s.Nanos - p.synAt)
-		c.hasRTT = e.synAcked
+		c.hasRTT, c.took = e.synAcked, time.Duration(s.Nanos-c.first)
 		return
 	}
 	if c.saw == sawSYN && p.packets == 0 && s.Seq == e.base+1 && s.Len() == 0 {
 		c.rtt, c.hasRTT = time.Duration(s.Nanos-e.synAt), true
+		c.took = time.Duration(s.Nanos - c.first)
 	}
 }
 
@@ -364,6 +367,16 @@ func (c *Conn) InitialRTT() (time.Duration, bool) {
 		return 0, false
 	}
 	return c.rtt, true
+}
+
+// Connect is how long the client had to wait before it could send: from the first
+// SYN, however often it was sent again, to the segment that ends the handshake,
+// where InitialRTT is known.
+func (c *Conn) Connect() (time.Duration, bool) {
+	if !c.hasRTT {
+		return 0, false
+	}
+	return c.took, true
 }
 
 // Stalled is the time so far that bytes in dir lost to retransmission and to

@@ -296,6 +296,31 @@ func TestInitialRTT(t *testing.T) {
 	}
 }
 
+// TestConnect has the whole wait of the client, where InitialRTT has a round trip.
+func TestConnect(t *testing.T) {
+	for name, tc := range map[string]struct {
+		script string
+		want   time.Duration
+	}{
+		"at once":                {"> S\n< SA +30ms\n> A +5ms\n> A +1s", 35 * time.Millisecond},
+		"the SYN again":          {"> S\n> S seq=-1 +1s\n< SA +30ms\n> A +5ms", 1035 * time.Millisecond},
+		"refused, and tried on":  {"> S\n< RA seq=@0 +1s\n> S seq=-1 +1s\n< SA +30ms\n> A +5ms", 2035 * time.Millisecond},
+		"SYNs that cross":        {"> S\n< S +1ms\n> SA +5ms\n< SA +7ms", 13 * time.Millisecond},
+		"without the SYN,ACK":    {"> S\n> S seq=-1 +1s\n< SA lost +30ms\n> A +5ms", 1035 * time.Millisecond},
+		"not without an answer":  {"> S\n> S seq=-1 +1s", 0},
+		"not in the middle":      {"> PA 1\n< A", 0},
+		"nor without the client": {"< SA ack=@0\n< A", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t)
+			w.play(tc.script)
+			if got, ok := w.c.Connect(); got != tc.want || ok != (tc.want > 0) {
+				t.Errorf("%v, %v", got, ok)
+			}
+		})
+	}
+}
+
 func TestReuse(t *testing.T) {
 	for name, tc := range map[string]struct {
 		before string
