@@ -1,6 +1,8 @@
 package rpc
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"example.com/wirewatch/event"
@@ -78,12 +80,37 @@ type Message struct {
 // maxBatch is how many messages of one text are told.
 const maxBatch = 32
 
-// Verb is the message in a word or two: "request eth_call", "EVENT chat".
+// Verb is the text in a word or two: "request eth_call", "EVENT chat", "next +3".
 func (m *Message) Verb() string {
-	if m.Type == "" || m.Method == "" {
-		return m.Type + m.Method
+	verb := m.Protocol.String()
+	if m.Type != "" {
+		verb = m.Type
 	}
-	return m.Type + " " + m.Method
+	if m.Method != "" {
+		verb += " " + m.Method
+	}
+	if m.Count > 1 {
+		verb += " +" + strconv.Itoa(m.Count-1)
+	}
+	return verb
+}
+
+// Digest puts what the text means into the digest of the record that has it: its
+// words, the latency, and whether it says that something failed.
+func (m *Message) Digest(d *event.Digest) {
+	d.Verb, d.Took = m.Verb(), m.Latency
+	for i := range m.Batch {
+		d.Took = max(d.Took, m.Batch[i].Latency)
+	}
+	if m.failed() {
+		d.Result, d.Level = "failed", event.Warn
+	}
+}
+
+// failed reports whether the message, or one of several, says that something
+// failed.
+func (m *Message) failed() bool {
+	return m.Error || slices.ContainsFunc(m.Batch, func(one Message) bool { return one.Error })
 }
 
 // Yield gives the fields that a record of the text has beside its own, until
@@ -104,7 +131,7 @@ func (m *Message) yield(prefix string, yield func(string, event.Value) bool) boo
 		yield(prefix+"type", present(m.Type)) &&
 		yield(prefix+"method", present(m.Method)) &&
 		yield(prefix+"id", present(m.ID)) &&
-		yield(prefix+"error", m.failed()) &&
+		yield(prefix+"error", m.failure()) &&
 		yield(prefix+"request_in", m.asked()) &&
 		yield(prefix+"latency_ms", m.latency())
 }
@@ -117,7 +144,7 @@ func present(s string) event.Value {
 	return event.TextOf(s)
 }
 
-func (m *Message) failed() event.Value {
+func (m *Message) failure() event.Value {
 	if !m.Error {
 		return event.Value{}
 	}

@@ -223,14 +223,30 @@ func TestLatencyIsNotNegative(t *testing.T) {
 
 func TestVerb(t *testing.T) {
 	for want, m := range map[string]rpc.Message{
-		"":              {},
-		"request":       {Type: "request"},
-		"add":           {Method: "add"},
-		"EVENT message": {Type: "EVENT", Method: "message"},
+		"json-rpc":      {Protocol: rpc.JSONRPC, Count: 1},
+		"request":       {Type: "request", Count: 1},
+		"stomp /a":      {Protocol: rpc.STOMP, Method: "/a", Count: 1},
+		"EVENT message": {Type: "EVENT", Method: "message", Count: 1},
+		"Ping +2":       {Type: "Ping", Count: 3},
 	} {
 		if got := m.Verb(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// The digest of several has the longest latency, and fails if one does.
+func TestDigest(t *testing.T) {
+	one := rpc.Message{Type: "response", Count: 1, First: true, Latency: 3}
+	d := event.Digest{Proto: "ws", Note: "text", Bytes: 7}
+	one.Digest(&d)
+	if want := (event.Digest{Proto: "ws", Verb: "response", Note: "text", Bytes: 7, Took: 3}); d != want {
+		t.Errorf("got %+v, want %+v", d, want)
+	}
+	one.Count, one.Batch = 2, []rpc.Message{one, {Type: "response", Count: 1, Error: true, First: true, Latency: 5}}
+	one.Digest(&d)
+	if want := (event.Digest{Proto: "ws", Verb: "response +1", Result: "failed", Note: "text", Bytes: 7, Took: 5, Level: event.Warn}); d != want {
+		t.Errorf("got %+v, want %+v", d, want)
 	}
 }
 

@@ -47,6 +47,7 @@ func TestSignalR(t *testing.T) {
 		}},
 		{name: "what follows the first is read as far as it goes", steps: []step{
 			{"<{\"type\":6}\x1e{\"type\":6}", "signalr control Ping"},
+			{"<{\"type\":6}\x1e \n", "signalr control Ping"},
 			{"<{\"type\":6}\x1e{\"type\":", "signalr control Ping"},
 			{"<{\"type\":6}\x1e[]\x1e", "signalr control Ping"},
 			{"<{\"type\":6}\x1e\x1e{\"type\":6}\x1e", "signalr control Ping"},
