@@ -69,7 +69,8 @@ var chosen = map[string]string{
 	"tcp.opened": "midstream", "tcp.state": "FIN-WAIT-2", "tcp.client.state": "UNKNOWN", "tcp.server.state": "CLOSED", "tcp.closed": "half-closed",
 	"tcp.closed_by": "server", "protocol": "http/1.1", "anomaly.code": "http.chunk_size_invalid", "anomaly.severity": "warn",
 	"anomaly.spec": "RFC 9112 §7.1", "tcp.close_reason": "The client closed it.",
-	"websocket.opened": "handshake", "websocket.opcode": "text", "websocket.close.by": "client", "websocket.close.name": "going away",
+	"websocket.opened": "handshake", "websocket.opcode": "text", "websocket.rpc.protocol": "json-rpc",
+	"websocket.rpc.kind": "request", "websocket.close.by": "client", "websocket.close.name": "going away",
 }
 
 func (f *fact) value(field *Field) event.Value {
@@ -78,6 +79,9 @@ func (f *fact) value(field *Field) event.Value {
 		ranges  = []event.Range{{Off: 0, Len: 1}}
 		objects = []event.Fields{func(yield func(string, event.Value) bool) {
 			_ = yield("code", event.IntOf(103)) && yield("headers", event.PairsOf(&pairs))
+		}}
+		messages = []event.Fields{func(yield func(string, event.Value) bool) {
+			_ = yield("kind", event.StringOf("response")) && yield("method", event.TextOf(f.text)) && yield("latency_ms", event.MillisOf(1500001))
 		}}
 		raw = []byte(f.text)
 	)
@@ -105,6 +109,9 @@ func (f *fact) value(field *Field) event.Value {
 	case "ranges":
 		return event.RangesOf(&ranges)
 	case "objects":
+		if field.Name == "websocket.rpc.batch" {
+			return event.ObjectsOf(&messages)
+		}
 		return event.ObjectsOf(&objects)
 	}
 	return event.Value{}

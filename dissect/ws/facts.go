@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/wirewatch/dissect/ws/rpc"
 	"example.com/wirewatch/event"
 )
 
@@ -38,6 +39,7 @@ type Message struct {
 	Binary     []byte // what is kept of any other
 	Truncated  bool   // there is more than is kept
 	Gaps       []event.Range
+	RPC        *rpc.Message // what the text means in its sub-protocol; nil where that is not known
 	isText     bool
 }
 
@@ -145,7 +147,8 @@ func (m *Message) Kind() string { return "websocket.message" }
 // Progress is false.
 func (m *Message) Progress() bool { return false }
 
-// Digest has the opcode, the size and the text.
+// Digest has the opcode, or what the text is in its sub-protocol, the size and
+// the text.
 func (m *Message) Digest() event.Digest {
 	d := event.Digest{Proto: proto, Verb: m.Opcode, Note: m.Text, Bytes: m.WireSize}
 	if m.Opcode == "" {
@@ -153,6 +156,9 @@ func (m *Message) Digest() event.Digest {
 	}
 	if m.Size >= 0 {
 		d.Bytes = uint64(m.Size)
+	}
+	if m.RPC != nil && m.RPC.Protocol != rpc.JSON {
+		m.RPC.Digest(&d)
 	}
 	return d
 }
@@ -170,7 +176,8 @@ func (m *Message) Fields() event.Fields {
 			yield("websocket.text", m.text()) &&
 			yield("websocket.base64", event.BytesOf(&m.Binary)) &&
 			yield("websocket.truncated", flag(m.Truncated)) &&
-			yield("websocket.gaps", event.RangesOf(&m.Gaps))
+			yield("websocket.gaps", event.RangesOf(&m.Gaps)) &&
+			m.RPC.Yield(yield)
 	}
 }
 

@@ -225,6 +225,7 @@ func (d *dissector) open(c *dissect.Conn, o dissect.Offer) {
 	hs := handshakeOf(o.Params)
 	body, list := hs.opening()
 	d.opaque = body.unknown
+	d.rpc.Handshake(body.Protocol, body.URI)
 	if body.Deflate != nil && !d.opaque {
 		for r := range d.half {
 			d.half[r].deflate.agree(body.Deflate[r])

@@ -7,6 +7,7 @@ import (
 
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/event"
+	"example.com/wirewatch/flow"
 )
 
 // message is a data message in progress (RFC 6455 §5.4). The zero message is
@@ -191,10 +192,26 @@ func (d *dissector) tell(f *feed, h *half) {
 	if m.compressed && !m.stopped && m.why == event.Complete {
 		t.deflated, t.inflated = t.deflated+m.wire, t.inflated+m.size
 	}
+	b := m.body(f.c.Limits())
+	d.means(f, h, b)
 	f.c.Emit(dissect.Fact{
-		Body: m.body(f.c.Limits()), First: m.first, Dir: f.dir, Exchange: d.exchange, Incomplete: m.why,
+		Body: b, First: m.first, Dir: f.dir, Exchange: d.exchange, Incomplete: m.why,
 	})
 	h.msg = message{}
+}
+
+// means says what a text message that was told means in its sub-protocol, as far
+// as it is kept. Behind the first gap there is no telling.
+func (d *dissector) means(f *feed, h *half, b *Message) {
+	m := &h.msg
+	if !b.isText || m.opcode != opText {
+		return
+	}
+	text, all := b.Text, m.why == event.Complete && !m.full
+	if len(m.gaps) > 0 {
+		text, all = text[:min(uint64(len(text)), m.gaps[0].Off)], false
+	}
+	b.RPC = d.rpc.Text(flow.Dir(h.role), text, !all, f.latest())
 }
 
 // body is what is known of the message.

@@ -3,6 +3,7 @@ package ws
 import (
 	"example.com/wirewatch/content/inflate"
 	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/dissect/ws/rpc"
 	"example.com/wirewatch/event"
 	"example.com/wirewatch/flow"
 )
@@ -34,6 +35,7 @@ type dissector struct {
 	offer    *dissect.Offer // until Start
 	half     [2]half        // by role
 	swapped  flow.Dir       // 1 if the WebSocket's client is the flow's server
+	rpc      rpc.Conn       // what the text messages mean
 	exchange uint32         // ordinal of the upgrade
 	mid      bool           // it was joined in its middle
 	opaque   bool           // an extension was agreed on that is not known here
@@ -167,7 +169,8 @@ func (d *dissector) step(f *feed, h *half) (v dissect.Verdict, again bool) {
 }
 
 // header reads the header of a frame, and of a control frame the payload with
-// it: those are short, and the facts that they make may have to wait.
+// it: those are short, and the facts that they make may have to wait. So may
+// text, which a request may precede that it answers.
 func (d *dissector) header(f *feed, h *half) (v dissect.Verdict, again bool) {
 	hd, n := parseHeader(f.rest())
 	if n == 0 {
@@ -182,13 +185,16 @@ func (d *dissector) header(f *feed, h *half) (v dissect.Verdict, again bool) {
 			return dissect.Wait, false
 		}
 	}
+	if hd.opcode == opText && f.ahead() {
+		return dissect.Wait, false
+	}
 	d.begin(f, h, hd, n)
 	return dissect.More, true
 }
 
 // ahead reports that the sender of what comes next had received bytes that have
-// not been dissected: the ping that this answers may be among them, or the Close
-// frame.
+// not been dissected: the ping or the request that this answers may be among them, or
+// the Close frame.
 func (f *feed) ahead() bool {
 	other := f.dir.Reverse()
 	return f.c.Acked(f.dir, f.n) > f.c.Offset(other) && f.c.Owed(other)

@@ -34,7 +34,7 @@ var graph = map[string]string{
 	"dissect":        "event flow",
 	"dissect/tcp":    "event flow packet",
 	"dissect/http":   "dissect event flow content",
-	"dissect/ws":     "dissect event flow content/inflate",
+	"dissect/ws":     "dissect dissect/ws/rpc event flow content/inflate",
 	"dissect/all":    "dissect dissect/http dissect/ws",
 	"dissect/ws/rpc": "event flow",
 	"dissect/talk":   "dissect event flow internal/wsframe",

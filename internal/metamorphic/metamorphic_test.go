@@ -139,6 +139,7 @@ func timeless(rec map[string]any) {
 	for _, k := range []string{"duration_ms", "idle_ms", "rtt_ms"} {
 		delete(w, k)
 	}
+	whenAsked(w["rpc"])
 	for _, k := range []string{"client", "server"} {
 		if end, ok := w[k].(map[string]any); ok {
 			delete(end, "bytes_per_s")
@@ -146,6 +147,18 @@ func timeless(rec map[string]any) {
 	}
 	if a, ok := rec["anomaly"].(map[string]any); ok && a["code"] == "ws.no_close_frame" {
 		delete(a, "text") // it says how long the connection was idle
+	}
+}
+
+// whenAsked takes out of what a text means when, and in which frame, it was asked
+// for. That it was stays, with the method, which a response has from its request.
+func whenAsked(rpc any) {
+	m, _ := rpc.(map[string]any)
+	delete(m, "latency_ms")
+	delete(m, "request_in")
+	batch, _ := m["batch"].([]any)
+	for _, one := range batch {
+		whenAsked(one)
 	}
 }
 
