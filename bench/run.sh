@@ -3,4 +3,4 @@
 # bench/data.sh. usage: bench/run.sh [RUNS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exec python3 bench/measure.py "${1:-3}" bin/wirewatch bench-data/bulk.pcap bench-data/small.pcap
+exec python3 bench/measure.py "${1:-3}" bin/wirewatch bench-data/bulk.pcap bench-data/small.pcap bench-data/ws.pcap
