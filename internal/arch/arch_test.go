@@ -53,7 +53,7 @@ var graph = map[string]string{
 	"internal/wsframe":      "",
 	"internal/differential": "",
 	"internal/metamorphic":  "",
-	"internal/golden":       "capture capture/decode capture/pcapfile dissect dissect/all engine event export/ndjson track",
+	"internal/golden":       "capture capture/decode capture/pcapfile dissect dissect/all engine event export/ndjson flow track",
 
 	"cmd/wirewatch": "capture capture/decode capture/pcapfile dissect/all engine event export/ndjson export/text internal/safe schema track",
 }
