@@ -88,6 +88,10 @@ bench-data: ## make the large captures that bench measures (root; see bench/READ
 bench: build ## measure side by side with tshark and cat, on the captures of bench-data
 	bench/run.sh
 
+.PHONY: compare-ws
+compare-ws: build ## write the tables of docs/WEBSOCKET.md anew (needs tshark)
+	scripts/compare-ws.py $(BIN)/wirewatch docs/WEBSOCKET.md testdata/pcaps/*ws-*.pcap*
+
 .PHONY: microbench
 microbench: ## run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
