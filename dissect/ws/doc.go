@@ -25,10 +25,10 @@
 // A hole within a payload is known in size: the message goes on behind it, the
 // masking-key by its offset. A hole that is larger, or in a header, ends the
 // message in progress, and the direction looks for the next frame that can be
-// proved: at the start of a segment, with evidence from the headers that follow
-// in a row, from frames that end where segments do, and from text. A flow that
-// was joined in its middle needs more of it, within one segment. Long messages in
-// full segments without a pause between them give no such place.
+// proved: by the headers that follow it in a row, by text, and by where its sender
+// goes on after it has received something. Until then the frames are held, and
+// nothing of them is lost, unless they are long. A flow that was joined in its
+// middle is recognised in the same way.
 //
 // After messages that were not captured, or not inflated, the history that later
 // compressed messages refer to is unknown, while Huffman codes do not depend on

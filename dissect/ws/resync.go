@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"sort"
 	"unicode/utf8"
 
 	"example.com/wirewatch/dissect"
@@ -9,14 +8,15 @@ import (
 )
 
 // Evidence that bytes are frames is counted in bits: n bits are what one in 2^n
-// runs of random bytes would show. It comes from each header in a row, from a
-// frame that ends where a segment does, and from text.
+// places in random bytes would show. It comes from each of the headers in a row,
+// from text, and from a header where its sender goes on after it has received
+// something, as who answers does. Where segments begin is none: it is not the
+// sender's doing, and changes from capture to capture.
 const (
-	enough     = 20 // to go on after a hole, in what is known to be a WebSocket
-	plenty     = 30 // to take a flow for a WebSocket
+	enough     = 30 // to go on after a hole, or to take a flow for a WebSocket
 	headerBits = 5  // 9 of 256 first bytes, and the mask bit
 	looseBits  = 2  // the same, where an extension may use any reserved bit
-	edgeBits   = 10 // a header at the start of a segment of the usual size
+	turnBits   = 10 // a header where its sender begins anew, or a frame that ends with the stream
 	longBits   = 40 // a length in eight bytes, of which the upper five are 0
 )
 
@@ -24,27 +24,32 @@ const (
 	maxSample = 32       // bytes of text that are looked at
 	maxSought = 1 << 20  // no longer frame is believed in
 	maxHeld   = 16 << 10 // bytes to hold until they are proved to be frames
+	maxChains = 32       // chains to follow at once; in random bytes there are about eight
 )
 
-// search is a direction that looks for frames: at the start of each segment, as
-// senders mostly write whole frames. The frames behind that must prove it.
+// search is a direction that looks for frames, at each of its bytes.
 type search struct {
-	here   bool   // the rest begins where a frame may begin
-	gone   bool   // the first frame in question is no longer held
-	before uint64 // the capture's frame of the byte before the rest, 0 after a hole
-	ahead  uint64 // bytes from the start of the rest to the header to look at next
-	bits   int    // of evidence so far
+	begun  bool
+	seen   int64 // stream offset of the first byte at which none was looked for
+	chains []chain
+}
+
+// chain is what may be frames in a row.
+type chain struct {
+	first int64 // stream offset of the first of them
+	next  int64 // of the header to come
+	bits  int   // of evidence so far
 }
 
 // seek makes the direction look for a frame, beginning with what comes next.
 func (h *half) seek() {
-	h.state, h.search = searching, search{here: true}
+	h.state, h.search = searching, search{}
 }
 
 // join makes both directions look for frames: the flow was joined in its middle.
 // Whether messages are compressed is not known; RSV1 has no other use.
 func (d *dissector) join(c *dissect.Conn) {
-	d.mid, d.fresh = true, true
+	d.mid = true
 	c.SetProtocol("websocket")
 	c.Emit(dissect.Fact{Body: &Open{Opened: "midstream", Version: -1}, Exchange: d.exchange, NoDir: true})
 	for r := range d.half {
@@ -58,104 +63,128 @@ func (d *dissector) join(c *dissect.Conn) {
 // seek consumes what cannot be the beginning of a frame, and reports that one
 // was found.
 func (d *dissector) seek(f *feed, h *half) (found bool) {
-	s := &h.search
-	if d.fresh && len(f.rest()) > 0 { // the bytes that join has judged
-		d.fresh = false
-		if join(flow.Dir(h.role), f.rest()) == dissect.Yes {
-			h.state = atHeader
-			return true
-		}
+	s, off := &h.search, f.offset()
+	if !s.begun {
+		s.begun, s.seen = true, off
 	}
-	for len(f.rest()) > 0 {
-		if !s.here && !s.skip(f) {
-			return false
-		}
-		switch d.follow(f, h) {
+	r := d.rules(h.role)
+	for int(s.seen-off) < len(f.rest()) {
+		switch first, m := s.look(f, r, int(s.seen-off)); m {
 		case dissect.Yes:
-			if s.gone {
-				f.take(int(s.ahead))
-			}
-			h.state = atHeader
+			h.resume(f, first)
 			return true
 		case dissect.Maybe:
-			s.hold(f)
+			s.hold(f, off)
 			return false
 		case dissect.No:
-			if !s.gone {
-				s.pass(f, 1)
-			}
-			s.here = false
+			s.seen++
 		}
 	}
+	if first, ok := s.last(f); ok {
+		h.resume(f, first)
+		return true
+	}
+	s.hold(f, off)
 	return false
 }
 
-// skip consumes the rest up to the start of a segment, and reports whether there
-// is one.
-func (s *search) skip(f *feed) bool {
-	n := len(f.rest())
-	if f.at(n-1).Frame != s.before {
-		// Frames do not come back, so that the first byte of another is found
-		// by halves.
-		n = sort.Search(n, func(i int) bool { return f.at(i).Frame != s.before })
+// resume goes on with the frame at a stream offset, or where that is no longer
+// held, with the one that proved it.
+func (h *half) resume(f *feed, first int64) {
+	if first < f.offset() {
+		first = h.search.seen
 	}
-	if n > 0 {
-		s.pass(f, n)
-	}
-	*s = search{here: true, before: s.before}
-	return len(f.rest()) > 0
+	f.take(int(first - f.offset()))
+	h.state, h.search = atHeader, search{}
 }
 
-// pass consumes n bytes, of which no frame begins at the first.
-func (s *search) pass(f *feed, n int) {
-	s.before = f.at(n - 1).Frame
-	f.take(n)
+// look looks at byte i of the rest. Yes comes with the stream offset of the first
+// frame of the chain that was proved.
+func (s *search) look(f *feed, r rules, i int) (first int64, m dissect.Match) {
+	p := f.rest()[i:]
+	if !r.first(p[0]) {
+		s.end(s.seen)
+		return 0, dissect.No
+	}
+	x := r.frame(p, f.end)
+	switch x.match {
+	case dissect.Maybe:
+		return 0, dissect.Maybe
+	case dissect.No:
+		s.end(s.seen)
+		return 0, dissect.No
+	case dissect.Yes:
+	}
+	c := s.end(s.seen)
+	c.bits += x.bits
+	if f.turns(i) {
+		c.bits += turnBits
+	}
+	if c.bits >= enough {
+		return c.first, dissect.Yes
+	}
+	c.next = s.seen + int64(x.size)
+	s.follow(c)
+	return 0, dissect.No
 }
 
-// hold lets go of frames that are too long to be held until they are proved.
-func (s *search) hold(f *feed) {
-	n := len(f.rest())
-	if n <= maxHeld || s.ahead < uint64(n) {
+// end takes away the chains that were to go on at a stream offset, and returns
+// the best of them, or one that begins there.
+func (s *search) end(at int64) chain {
+	best := chain{first: at}
+	for i := 0; i < len(s.chains); {
+		c := s.chains[i]
+		if c.next != at {
+			i++
+			continue
+		}
+		if c.bits > best.bits {
+			best = c
+		}
+		last := len(s.chains) - 1
+		s.chains[i], s.chains = s.chains[last], s.chains[:last]
+	}
+	return best
+}
+
+// follow adds a chain. Where there are too many, that with the least evidence
+// goes.
+func (s *search) follow(c chain) {
+	if len(s.chains) < maxChains {
+		s.chains = append(s.chains, c)
 		return
 	}
-	s.pass(f, n)
-	s.ahead, s.gone = s.ahead-uint64(n), true
+	least := 0
+	for i := range s.chains {
+		if s.chains[i].bits < s.chains[least].bits {
+			least = i
+		}
+	}
+	if s.chains[least].bits < c.bits {
+		s.chains[least] = c
+	}
 }
 
-// follow goes from header to header for as long as they may be some.
-func (d *dissector) follow(f *feed, h *half) dissect.Match {
-	s, p := &h.search, f.rest()
-	for s.ahead < uint64(len(p)) {
-		at := int(s.ahead)
-		x := d.rules(h.role).frame(p[at:], f.end)
-		if x.match != dissect.Yes {
-			return x.match
-		}
-		if s.bits += x.bits; s.edge(f, at) {
-			s.bits += edgeBits
-		}
-		if s.bits >= enough {
-			return dissect.Yes
-		}
-		s.ahead += x.size
+// last is the first frame of a chain that ends where the stream does.
+func (s *search) last(f *feed) (first int64, ok bool) {
+	end := f.offset() + int64(len(f.rest()))
+	if !f.end {
+		return 0, false
 	}
-	if f.end && s.ahead == uint64(len(p)) && s.bits+edgeBits >= enough {
-		s.ahead, s.gone = 0, false
-		return dissect.Yes
-	}
-	return dissect.Maybe
+	c := s.end(end)
+	return c.first, c.bits+turnBits >= enough && c.first < end
 }
 
-// edge reports that a segment begins at byte i of the rest, and another frame
-// was to end there.
-func (s *search) edge(f *feed, i int) bool {
-	switch {
-	case i > 0:
-		return f.at(i-1).Frame != f.at(i).Frame
-	case s.gone:
-		return s.before != f.at(0).Frame
+// hold lets go of what is not needed, which is all but the bytes of chains that
+// are not too long, from stream offset off on.
+func (s *search) hold(f *feed, off int64) {
+	keep := s.seen
+	for i := range s.chains {
+		if first := s.chains[i].first; first >= s.seen-maxHeld {
+			keep = min(keep, first)
+		}
 	}
-	return false
+	f.take(int(max(0, keep-off)))
 }
 
 // rules are what frames of one sender may look like.
@@ -181,7 +210,7 @@ type proof struct {
 func (r rules) frame(p []byte, end bool) proof {
 	hd, n := parseHeader(p)
 	if n == 0 {
-		if len(p) > 0 && !r.first(p[0]) || len(p) > 1 && (p[1]&0x80 != 0) != (r.role == client) {
+		if end || len(p) > 0 && !r.first(p[0]) || len(p) > 1 && (p[1]&0x80 != 0) != (r.role == client) {
 			return proof{}
 		}
 		return proof{match: dissect.Maybe}
@@ -258,7 +287,7 @@ func join(dir flow.Dir, p []byte) dissect.Match {
 		if x.match != dissect.Yes {
 			return x.match
 		}
-		if bits += x.bits; bits >= plenty {
+		if bits += x.bits; bits >= enough {
 			return dissect.Yes
 		}
 		if x.size >= uint64(len(p)) {

@@ -40,7 +40,6 @@ type dissector struct {
 	mid      bool           // it was joined in its middle
 	opaque   bool           // an extension was agreed on that is not known here
 	over     bool           // the end was told
-	fresh    bool           // it was joined, and no bytes came yet
 	closer   role           // who sent the first Close frame, if any came
 	ender    role           // whose stream ended first, if any did
 	code     int            // of the first Close frame, 0 if it has none
@@ -123,6 +122,13 @@ func (f *feed) take(n int) { f.n += n }
 
 // at is where byte i of the rest came from.
 func (f *feed) at(i int) event.Mark { return f.c.At(f.dir, f.n+i) }
+
+// offset is where in the stream the rest begins.
+func (f *feed) offset() int64 { return f.c.Offset(f.dir) + int64(f.n) }
+
+// turns reports that the sender of byte i of the rest had received something
+// since it sent the byte before.
+func (f *feed) turns(i int) bool { return f.c.Turn(f.dir, f.n+i, f.n+i+1) == f.n+i }
 
 // latest is where the last consumed byte came from; where none was, the present
 // segment.
