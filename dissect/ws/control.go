@@ -20,7 +20,7 @@ const maxPings = 64
 
 // beginControl begins a control frame (RFC 6455 §5.5).
 func (d *dissector) beginControl(_ *feed, h *half, first event.Mark) {
-	h.control = &Control{Opcode: h.frame.opcode.String(), opcode: h.frame.opcode, first: first, RTT: -1}
+	h.control = &Control{Opcode: h.frame.opcode.String(), opcode: h.frame.opcode, first: first, Code: -1, RTT: -1}
 }
 
 // write takes the next bytes of the payload; no more is kept than a control
@@ -111,7 +111,7 @@ func (d *dissector) answer(f *feed, h *half, x *Control) {
 			return
 		}
 	}
-	if x.why == event.Complete && !from.torn && !from.forgot {
+	if x.why == event.Complete && from.torn == event.Complete && !from.forgot {
 		d.report(f, h, pongUnsolicited, "")
 	}
 }
@@ -140,16 +140,24 @@ func (d *dissector) readClose(f *feed, h *half, x *Control) {
 	}
 }
 
-// closes notes that the sender has closed the WebSocket. The first Close frame
-// of the two decides who did.
+// closing is a Close frame.
+type closing struct {
+	seen   bool
+	code   int // negative: it has none
+	reason string
+	end    int64 // stream offset behind it
+	acked  int64 // of the other direction, what its sender had received
+}
+
+// closes notes that the sender has closed the WebSocket. A message that is not
+// whole by then will never be.
 func (d *dissector) closes(f *feed, h *half, x *Control) {
-	if h.closed {
+	if h.closing.seen {
 		return
 	}
-	h.closed = true
-	if !d.other(h).closed {
-		d.closer = h.role
-		d.code, d.reason = x.Code, x.Reason
+	h.closing = closing{true, x.Code, x.Reason, f.offset(), f.c.Acked(f.dir, f.n-1)}
+	if h.msg.on {
+		d.cut(f, h, event.Closed)
 	}
 	d.settle(f.c)
 }

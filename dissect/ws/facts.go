@@ -49,7 +49,7 @@ type Control struct {
 	Size   uint64 // bytes of payload
 	Text   string // the payload of a ping or pong that is UTF-8
 	Binary []byte // the payload of one that is not
-	Code   int    // of a Close frame, 0 if it has none
+	Code   int    // of a Close frame; negative if it has none
 	Reason string
 	RTT    time.Duration // of a pong: since the ping that it answers; negative if there is none
 
@@ -63,7 +63,7 @@ type Control struct {
 type Close struct {
 	Code     int // of the first Close frame; 1005 if that has none, 1006 if there is no such frame (RFC 6455 §7.1.5)
 	Reason   string
-	By       string // "client" or "server" of the WebSocket: who closed first; "" if that is not known
+	By       string // "client" or "server" of the WebSocket: who closed first; "" if that is not known, or both did at once
 	Clean    bool   // both ends sent a Close frame
 	Duration time.Duration
 	Idle     time.Duration // from the last frame to the end
@@ -82,8 +82,6 @@ type Total struct {
 	deflated  uint64 // payload of messages that were compressed,
 	inflated  uint64 // and their sizes
 }
-
-func (x *Close) by(r role) { x.By = nameOf(r) }
 
 func nameOf(r role) string { return [...]string{client: "client", server: "server"}[r] }
 
@@ -197,14 +195,14 @@ func (x *Control) Progress() bool { return false }
 // Digest has the opcode, the Close code, and what the frame says.
 func (x *Control) Digest() event.Digest {
 	d := event.Digest{Proto: proto, Verb: x.Opcode, Note: x.Text, Bytes: x.Size, Took: max(0, x.RTT)}
-	if x.Code != 0 {
-		d.Result, d.Note, d.Level = strconv.Itoa(x.Code), said(x.Code, x.Reason), levelOf(x.Code)
+	if x.Code >= 0 {
+		d.Result, d.Note, d.Level = strconv.Itoa(x.Code), meaning(x.Code, x.Reason), levelOf(x.Code)
 	}
 	return d
 }
 
-// said is a reason, or in its place what its code stands for.
-func said(code int, reason string) string {
+// meaning is a reason, or in its place what its code stands for.
+func meaning(code int, reason string) string {
 	if reason != "" {
 		return reason
 	}
@@ -230,13 +228,13 @@ func (x *Control) Fields() event.Fields {
 			yield("websocket.size", event.IntOf(x.Size)) &&
 			yield("websocket.text", present(x.Text)) &&
 			yield("websocket.base64", event.BytesOf(&x.Binary)) &&
-			(x.Code == 0 || closing(x.Code, x.Reason, yield)) &&
+			(x.Code < 0 || closeFields(x.Code, x.Reason, yield)) &&
 			yield("websocket.rtt_ms", millis(x.RTT))
 	}
 }
 
-// closing are the fields of a Close code and its reason.
-func closing(code int, reason string, yield func(string, event.Value) bool) bool {
+// closeFields are the fields of a Close code and its reason.
+func closeFields(code int, reason string, yield func(string, event.Value) bool) bool {
 	return yield("websocket.close.code", event.IntOf(code)) &&
 		yield("websocket.close.name", event.StringOf(closeNames[uint16(code)])) &&
 		yield("websocket.close.reason", present(reason))
@@ -251,7 +249,7 @@ func (x *Close) Progress() bool { return false }
 // Digest has the code, who closed, and how much was sent.
 func (x *Close) Digest() event.Digest {
 	c, s := &x.Ends[client], &x.Ends[server]
-	note := said(x.Code, x.Reason)
+	note := meaning(x.Code, x.Reason)
 	if x.By != "" {
 		note = "by " + x.By + ", " + note
 	}
@@ -265,7 +263,7 @@ func (x *Close) Digest() event.Digest {
 // Fields is everything.
 func (x *Close) Fields() event.Fields {
 	return func(yield func(string, event.Value) bool) {
-		_ = closing(x.Code, x.Reason, yield) &&
+		_ = closeFields(x.Code, x.Reason, yield) &&
 			yield("websocket.close.by", event.StringOf(x.By)) &&
 			yield("websocket.close.clean", event.BoolOf(x.Clean)) &&
 			yield("websocket.duration_ms", event.MillisOf(x.Duration)) &&

@@ -226,6 +226,9 @@ func (d *dissector) open(c *dissect.Conn, o dissect.Offer) {
 	body, list := hs.opening()
 	d.opaque = body.unknown
 	d.rpc.Handshake(body.Protocol, body.URI)
+	if !hs.asked { // some of the request may yet come, before the client's frames
+		d.half[client].seek()
+	}
 	if body.Deflate != nil && !d.opaque {
 		for r := range d.half {
 			d.half[r].deflate.agree(body.Deflate[r])

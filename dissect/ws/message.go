@@ -20,6 +20,7 @@ type message struct {
 	opaque     bool // what its payload means is not known here
 	stopped    bool // nothing more of it is inflated, and its size will not be known
 	full       bool // no more of it can be kept
+	crowded    bool // the list of gaps is full
 	said       bool // that it is not UTF-8
 	why        event.Incomplete
 	first      event.Mark
@@ -151,21 +152,21 @@ func (d *dissector) missData(f *feed, h *half, n uint64) {
 	d.gap(f, h, n)
 }
 
-// gap lists n bytes of the message that are not known. At the limit, the rest is
-// no longer kept: the list and what is kept go together.
+// gap lists n bytes of the message that are not known. Beyond the limit nothing
+// is kept any more: what is kept can only be placed with the list.
 func (d *dissector) gap(f *feed, h *half, n uint64) {
 	m := &h.msg
 	at := m.size
 	m.size += n
 	last := len(m.gaps) - 1
 	switch {
-	case m.full:
+	case m.crowded:
 	case last >= 0 && m.gaps[last].Off+m.gaps[last].Len == at:
 		m.gaps[last].Len += n
 	case len(m.gaps) < f.c.Limits().Ranges:
 		m.gaps = append(m.gaps, event.Range{Off: at, Len: n})
 	default:
-		m.full = true
+		m.full, m.crowded = true, true
 		d.report(f, h, gapsLimit, "")
 	}
 }

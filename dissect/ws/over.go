@@ -15,29 +15,65 @@ func (d *dissector) settle(c *dissect.Conn) {
 	}
 	d.over = true
 	x := &Close{Code: abnormal, Duration: c.Now().Sub(d.began), Idle: c.Now().Sub(d.last)}
-	closed := d.half[client].closed || d.half[server].closed
-	switch how := c.EndOf(d.dirOf(d.ender)); {
-	case closed:
-		if x.Code, x.Reason = d.code, d.reason; x.Code == 0 {
-			x.Code = noStatus
-		}
-		x.Clean = d.half[client].closed && d.half[server].closed
-		x.by(d.closer)
-	case how == dissect.FIN:
-		x.by(d.ender)
+	by, known := d.first(c)
+	if known {
+		x.By = nameOf(by)
+	}
+	closed := d.half[client].closing.seen || d.half[server].closing.seen
+	if closed {
+		x.said(&d.half[by].closing)
+		x.Clean = d.half[client].closing.seen && d.half[server].closing.seen
 	}
 	for r := range d.half {
 		h := &d.half[r]
 		x.Ends[r] = h.total
-		if !h.closed && !h.unsure && (closed || d.ender == h.role) {
+		if !h.closing.seen && !h.unsure && (closed || by == h.role) {
 			d.unclosed(c, h, x)
 		}
 	}
 	c.Emit(dissect.Fact{Body: x, First: d.began, Exchange: d.exchange, NoDir: true, Incomplete: d.lacks(c)})
 }
 
+// said takes the code and the reason of a Close frame.
+func (x *Close) said(m *closing) {
+	if x.Code, x.Reason = m.code, m.reason; x.Code < 0 {
+		x.Code = noStatus
+	}
+}
+
+// first is which end closed first. Of two Close frames, that one is second whose
+// sender had received the other; if neither had, it is not known, and the
+// client's stands for both. Without any, it is the end whose FIN did not answer
+// one.
+func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
+	a, b := &d.half[client].closing, &d.half[server].closing
+	switch {
+	case a.seen && b.seen:
+		if a.acked >= b.end {
+			return server, true
+		}
+		return client, b.acked >= a.end
+	case a.seen || b.seen:
+		if a.seen {
+			return client, true
+		}
+		return server, true
+	}
+	left := [2]bool{d.leaves(c, client), d.leaves(c, server)}
+	if left[server] && !left[client] {
+		return server, true
+	}
+	return client, left[client] && !left[server]
+}
+
+// leaves reports that an end closed its stream, and not because its peer had.
+func (d *dissector) leaves(c *dissect.Conn, r role) bool {
+	dir := d.dirOf(r)
+	return c.EndOf(dir) == dissect.FIN && !c.Answers(dir)
+}
+
 // over reports that nothing more is to come of a direction.
-func (h *half) over() bool { return h.closed || h.ended }
+func (h *half) over() bool { return h.closing.seen || h.ended }
 
 // unclosed reports that an end has left without a Close frame (RFC 6455 §7.1.1),
 // if it has: an end of the capture is none of the connection.
@@ -45,6 +81,10 @@ func (d *dissector) unclosed(c *dissect.Conn, h *half, x *Close) {
 	idle := fmt.Sprintf("%.1f s after the last frame", x.Idle.Seconds())
 	switch how := c.EndOf(d.dirOf(h.role)); how {
 	case dissect.FIN:
+		if d.other(h).closing.seen {
+			d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s did not answer that of its peer", nameOf(h.role)))
+			return
+		}
 		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s closed the connection %s", nameOf(h.role), idle))
 	case dissect.RST:
 		d.reportFrom(c, h, noCloseFrame, "the connection was reset "+idle)
@@ -56,11 +96,16 @@ func (d *dissector) unclosed(c *dissect.Conn, h *half, x *Close) {
 func (d *dissector) lacks(c *dissect.Conn) event.Incomplete {
 	for r := range d.half {
 		h := &d.half[r]
-		if how := c.EndOf(d.dirOf(h.role)); !h.closed && (how == dissect.Expired || how == dissect.CaptureEnd) {
+		if how := c.EndOf(d.dirOf(h.role)); !h.closing.seen && (how == dissect.Expired || how == dissect.CaptureEnd) {
 			return how.Incomplete()
 		}
 	}
-	if d.mid || d.half[client].torn || d.half[server].torn {
+	for r := range d.half {
+		if why := d.half[r].torn; why != event.Complete {
+			return why
+		}
+	}
+	if d.mid {
 		return event.Gap
 	}
 	return event.Complete

@@ -51,7 +51,7 @@ func also(a, b string) string {
 // judge reports what is wrong with the header of the frame that begins.
 func (d *dissector) judge(f *feed, h *half) {
 	hd := &h.frame
-	if h.closed {
+	if h.closing.seen {
 		d.report(f, h, dataAfterClose, "")
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/event"
 	"example.com/wirewatch/flow"
 )
 
@@ -55,7 +56,7 @@ func (d *dissector) join(c *dissect.Conn) {
 	for r := range d.half {
 		h := &d.half[r]
 		h.deflate.agree(Deflate{WindowBits: maxWindow, Takeover: true})
-		h.lose()
+		h.lose(event.Gap)
 		h.seek()
 	}
 }

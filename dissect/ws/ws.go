@@ -40,10 +40,6 @@ type dissector struct {
 	mid      bool           // it was joined in its middle
 	opaque   bool           // an extension was agreed on that is not known here
 	over     bool           // the end was told
-	closer   role           // who sent the first Close frame, if any came
-	ender    role           // whose stream ended first, if any did
-	code     int            // of the first Close frame, 0 if it has none
-	reason   string
 	began    event.Mark
 	last     event.Mark // of the latest frame
 }
@@ -52,18 +48,19 @@ type dissector struct {
 type half struct {
 	state    state
 	role     role
-	ended    bool // the stream has ended
-	unsure   bool // when it did, a Close frame may have been missing
-	closed   bool // a Close frame was sent
-	torn     bool // frames may be missing
-	forgot   bool // pings were sent that are not remembered
-	headless bool // no data frame was seen since: the next may go on with a message
+	ended    bool             // the stream has ended
+	unsure   bool             // when it did, a Close frame may have been missing
+	closed   bool             // a Close frame was sent
+	forgot   bool             // pings were sent that are not remembered
+	headless bool             // frames may be missing, and no data frame was seen since: the next may go on with a message
+	torn     event.Incomplete // why frames may be missing
 	frame    header
 	left     uint64 // bytes of the payload that are to come
 	msg      message
 	control  *Control // a control frame in progress, if its payload comes in parts
 	deflate  deflate
-	pings    []ping // that were not answered
+	closing  closing // the first Close frame
+	pings    []ping  // that were not answered
 	told     *counts
 	search   search
 	total    Total
@@ -229,7 +226,7 @@ func (d *dissector) begin(f *feed, h *half, hd header, n int) {
 func (d *dissector) breakOff(f *feed, h *half) {
 	h.left = 0
 	d.cut(f, h, event.Malformed)
-	h.lose()
+	h.lose(event.Malformed)
 	h.seek()
 }
 
@@ -295,7 +292,7 @@ func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict
 		d.finish(&f, h)
 	}
 	d.cut(&f, h, missing(c))
-	h.lose()
+	h.lose(missing(c))
 	h.seek()
 	return dissect.More
 }
@@ -321,8 +318,10 @@ func missing(c *dissect.Conn) event.Incomplete {
 
 // lose notes that frames of the direction may be missing from here on: those
 // that its compressed messages refer to, and the pings that are answered.
-func (h *half) lose() {
-	h.torn, h.headless = true, true
+func (h *half) lose(why event.Incomplete) {
+	if h.headless = true; h.torn == event.Complete {
+		h.torn = why
+	}
 	h.deflate.lose()
 }
 
@@ -343,9 +342,6 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 // its bytes.
 func (d *dissector) end(f *feed, h *half) {
 	h.ended, h.unsure = true, h.state == searching
-	if !d.other(h).ended {
-		d.ender = h.role
-	}
 	how := f.c.EndOf(f.dir)
 	if how == dissect.FIN && (h.state == inPayload || h.state == atHeader && len(f.rest()) > 0) {
 		d.report(f, h, frameIncomplete, "")

@@ -13,6 +13,7 @@ import (
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/dissect/http"
 	"example.com/wirewatch/dissect/tcp"
+	"example.com/wirewatch/dissect/ws"
 	"example.com/wirewatch/engine"
 	"example.com/wirewatch/event"
 )
@@ -120,7 +121,7 @@ func TestEveryAnomaly(t *testing.T) {
 			}
 		}
 	}
-	for _, code := range slices.Concat(dissect.Codes, tcp.Codes, http.Codes) {
+	for _, code := range slices.Concat(dissect.Codes, tcp.Codes, http.Codes, ws.Codes) {
 		if !seen[code.Name] {
 			t.Errorf("no capture in testdata shows %s", code.Name)
 		}
