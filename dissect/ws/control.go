@@ -149,15 +149,11 @@ type closing struct {
 	acked  int64 // of the other direction, what its sender had received
 }
 
-// closes notes that the sender has closed the WebSocket. A message that is not
-// whole by then will never be.
+// closes notes that the sender has closed the WebSocket.
 func (d *dissector) closes(f *feed, h *half, x *Control) {
 	if h.closing.seen {
 		return
 	}
 	h.closing = closing{true, x.Code, x.Reason, f.offset(), f.c.Acked(f.dir, f.n-1)}
-	if h.msg.on {
-		d.cut(f, h, event.Closed)
-	}
 	d.settle(f.c)
 }

@@ -72,7 +72,7 @@ type Close struct {
 
 // Total is what one end of a WebSocket sent.
 type Total struct {
-	Messages  uint64
+	Messages  uint64 // whole or not
 	Bytes     uint64 // of messages
 	WireBytes uint64 // of their payload
 	Frames    uint64

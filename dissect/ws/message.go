@@ -173,12 +173,24 @@ func (d *dissector) gap(f *feed, h *half, n uint64) {
 
 // endMessage ends a message with its last frame.
 func (d *dissector) endMessage(f *feed, h *half) {
-	m := &h.msg
+	m, t := &h.msg, &h.total
 	if m.compressed {
 		d.endInflate(f, h)
 	}
 	if m.checks() && !m.check.end() && !m.said {
 		d.report(f, h, textInvalid, "it ends within a character")
+	}
+	if m.compressed && !m.stopped && m.why == event.Complete {
+		t.deflated, t.inflated = t.deflated+m.wire, t.inflated+m.size
+	}
+	d.tell(f, h)
+}
+
+// cutMessage ends a message whose last frame will not come.
+func (d *dissector) cutMessage(f *feed, h *half) {
+	if h.msg.compressed {
+		h.deflate.lose()
+		h.deflate.rest()
 	}
 	d.tell(f, h)
 }
@@ -186,13 +198,7 @@ func (d *dissector) endMessage(f *feed, h *half) {
 // tell tells the message, of which no more will come.
 func (d *dissector) tell(f *feed, h *half) {
 	m := &h.msg
-	t := &h.total
-	t.Messages++
-	t.Bytes += m.size
-	t.WireBytes += m.wire
-	if m.compressed && !m.stopped && m.why == event.Complete {
-		t.deflated, t.inflated = t.deflated+m.wire, t.inflated+m.size
-	}
+	h.total.add(m)
 	b := m.body(f.c.Limits())
 	d.means(f, h, b)
 	f.c.Emit(dissect.Fact{
@@ -213,6 +219,13 @@ func (d *dissector) means(f *feed, h *half, b *Message) {
 		text, all = text[:min(uint64(len(text)), m.gaps[0].Off)], false
 	}
 	b.RPC = d.rpc.Text(flow.Dir(h.role), text, !all, f.latest())
+}
+
+// add counts a message.
+func (t *Total) add(m *message) {
+	t.Messages++
+	t.Bytes += m.size
+	t.WireBytes += m.wire
 }
 
 // body is what is known of the message.

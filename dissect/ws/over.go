@@ -26,7 +26,9 @@ func (d *dissector) settle(c *dissect.Conn) {
 	}
 	for r := range d.half {
 		h := &d.half[r]
-		x.Ends[r] = h.total
+		if x.Ends[r] = h.total; h.msg.on { // what a Close frame has cut
+			x.Ends[r].add(&h.msg)
+		}
 		if !h.closing.seen && !h.unsure && (closed || by == h.role) {
 			d.unclosed(c, h, x)
 		}

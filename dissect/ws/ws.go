@@ -50,7 +50,6 @@ type half struct {
 	role     role
 	ended    bool             // the stream has ended
 	unsure   bool             // when it did, a Close frame may have been missing
-	closed   bool             // a Close frame was sent
 	forgot   bool             // pings were sent that are not remembered
 	headless bool             // frames may be missing, and no data frame was seen since: the next may go on with a message
 	torn     event.Incomplete // why frames may be missing
@@ -334,7 +333,7 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 	}
 	if h.msg.on {
 		h.msg.miss(why)
-		d.endMessage(f, h)
+		d.cutMessage(f, h)
 	}
 }
 
