@@ -120,20 +120,30 @@ func (m *Message) Yield(yield func(string, event.Value) bool) bool {
 		return true
 	}
 	return yield("websocket.rpc.protocol", event.StringOf(m.Protocol.String())) &&
-		m.yield("websocket.rpc.", yield) &&
+		m.yield(ofText, yield) &&
 		yield("websocket.rpc.count", m.count()) &&
 		yield("websocket.rpc.batch", m.batch())
 }
 
+// names are those of the fields that each message of a batch has, made once: a
+// record has them all, and a capture has millions of records.
+type names struct{ kind, typ, method, id, failed, asked, latency string }
+
+var ofText, ofOne = namesIn("websocket.rpc."), namesIn("")
+
+func namesIn(prefix string) *names {
+	return &names{prefix + "kind", prefix + "type", prefix + "method", prefix + "id", prefix + "error", prefix + "request_in", prefix + "latency_ms"}
+}
+
 // yield gives the fields that each message of a batch has.
-func (m *Message) yield(prefix string, yield func(string, event.Value) bool) bool {
-	return yield(prefix+"kind", event.StringOf(m.Kind.String())) &&
-		yield(prefix+"type", present(m.Type)) &&
-		yield(prefix+"method", present(m.Method)) &&
-		yield(prefix+"id", present(m.ID)) &&
-		yield(prefix+"error", m.failure()) &&
-		yield(prefix+"request_in", m.asked()) &&
-		yield(prefix+"latency_ms", m.latency())
+func (m *Message) yield(n *names, yield func(string, event.Value) bool) bool {
+	return yield(n.kind, event.StringOf(m.Kind.String())) &&
+		yield(n.typ, present(m.Type)) &&
+		yield(n.method, present(m.Method)) &&
+		yield(n.id, present(m.ID)) &&
+		yield(n.failed, m.failure()) &&
+		yield(n.asked, m.asked()) &&
+		yield(n.latency, m.latency())
 }
 
 // present is text from the wire; without any, the field is absent.
@@ -180,7 +190,7 @@ func (m *Message) batch() event.Value {
 	list := make([]event.Fields, 0, len(m.Batch))
 	for i := range m.Batch {
 		one := &m.Batch[i]
-		list = append(list, func(yield func(string, event.Value) bool) { one.yield("", yield) })
+		list = append(list, func(yield func(string, event.Value) bool) { one.yield(ofOne, yield) })
 	}
 	return event.ObjectsOf(&list)
 }
