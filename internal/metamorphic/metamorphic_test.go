@@ -99,25 +99,24 @@ func firstDiff(got, want []string) string {
 
 // facts are the HTTP facts of some segments: flow by flow, without the times
 // and the numbers of frames.
-func facts(t *testing.T, segs []packet.Segment) []string {
+func facts(t *testing.T, segs []packet.Segment) (out []string) {
 	src := &replay{segs: segs}
 	var b strings.Builder
 	if err := engine.Run(context.Background(), config(), src, src, all.Specs, ndjson.New(&b, ndjson.Options{})); err != nil {
 		t.Fatal(err)
 	}
-	var out []string
+	var recs []map[string]any
 	for _, l := range strings.Split(strings.TrimSpace(b.String()), "\n") {
 		var rec map[string]any
 		if err := json.Unmarshal([]byte(l), &rec); err != nil {
 			t.Fatalf("%v in %s", err, l)
 		}
-		kind, _ := rec["kind"].(string)
-		if a, ok := rec["anomaly"].(map[string]any); ok {
-			kind, _ = a["code"].(string)
+		if speaksHTTP(rec) {
+			recs = append(recs, rec)
 		}
-		if !strings.HasPrefix(kind, "http") && kind != "sse.event" && !strings.HasPrefix(kind, "websocket") && !strings.HasPrefix(kind, "ws.") {
-			continue
-		}
+	}
+	rank(recs)
+	for _, rec := range recs {
 		timeless(rec)
 		flow := fmt.Sprint(rec["client"], rec["server"])
 		for _, k := range []string{"time", "frame", "timing", "tcp", "client", "server"} {
@@ -131,6 +130,49 @@ func facts(t *testing.T, segs []packet.Segment) []string {
 	}
 	slices.SortStableFunc(out, strings.Compare)
 	return out
+}
+
+// speaksHTTP reports that a record is of HTTP, or of what it carries.
+func speaksHTTP(rec map[string]any) bool {
+	kind, _ := rec["kind"].(string)
+	if a, ok := rec["anomaly"].(map[string]any); ok {
+		kind, _ = a["code"].(string)
+	}
+	return strings.HasPrefix(kind, "http") || kind == "sse.event" || strings.HasPrefix(kind, "websocket") || strings.HasPrefix(kind, "ws.")
+}
+
+// rank numbers the exchanges with a request and those without each for
+// themselves. A response that nobody asked for has its place among the responses,
+// but among the requests only that in which it was captured; so its number, and
+// those of the requests around it, say nothing else.
+func rank(recs []map[string]any) {
+	type name struct{ stream, exchange any }
+	unasked := map[name]bool{}
+	nameOf := func(rec map[string]any) name {
+		tcp, _ := rec["tcp"].(map[string]any)
+		return name{tcp["stream"], rec["exchange"]}
+	}
+	for _, rec := range recs {
+		if rec["kind"] == "http.exchange" {
+			h, _ := rec["http"].(map[string]any)
+			unasked[nameOf(rec)] = h["request"] == nil
+		}
+	}
+	ranks := map[name]string{}
+	for x, alone := range unasked {
+		n := 1
+		for y, too := range unasked {
+			if y.stream == x.stream && too == alone && y.exchange.(float64) < x.exchange.(float64) {
+				n++
+			}
+		}
+		ranks[x] = fmt.Sprintf("%d, unasked: %t", n, alone)
+	}
+	for _, rec := range recs {
+		if r, ok := ranks[nameOf(rec)]; ok {
+			rec["exchange"] = r
+		}
+	}
 }
 
 // timeless takes the times of a WebSocket out of a record.

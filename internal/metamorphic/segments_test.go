@@ -1,6 +1,7 @@
 package metamorphic
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"iter"
@@ -159,12 +160,13 @@ func ends(in []packet.Segment, k flow.Key) bool {
 
 // reorder moves segments back by up to three places, but not across the SYNs
 // and RSTs of their flow, nor by more time than a network or a capture may hold
-// a frame up. The times stay where they are.
+// a frame up, nor before another copy of their bytes that differs: which of the
+// two came first is what the capture says. The times stay where they are.
 func reorder(r *rand.Rand, in []packet.Segment) []packet.Segment {
 	out := slices.Clone(in)
 	for i := range out {
 		j := i - r.IntN(4)
-		if j < 0 || in[i].Nanos-in[j].Nanos > 1e8 || ends(out[j:i+1], out[i].Key) {
+		if j < 0 || in[i].Nanos-in[j].Nanos > 1e8 || ends(out[j:i+1], out[i].Key) || conflicts(out[j:i], &out[i]) {
 			continue
 		}
 		s := out[i]
@@ -177,12 +179,42 @@ func reorder(r *rand.Rand, in []packet.Segment) []packet.Segment {
 	return out
 }
 
-// cutSYNs drops what the clients sent to open their connections.
-func cutSYNs(_ *rand.Rand, in []packet.Segment) (out []packet.Segment) {
-	for _, s := range in {
-		if s.Flags&(packet.SYN|packet.ACK) != packet.SYN || s.Len() > 0 {
-			out = append(out, s)
+// conflicts reports that one of the segments has another copy of bytes of s that
+// differs.
+func conflicts(in []packet.Segment, s *packet.Segment) bool {
+	return slices.ContainsFunc(in, func(o packet.Segment) bool {
+		if o.Key != s.Key || o.Swapped != s.Swapped {
+			return false
 		}
+		a, b := o.Payload, s.Payload
+		if ahead := int(s.Seq.Sub(o.Seq)); ahead >= 0 {
+			a = a[min(ahead, len(a)):]
+		} else {
+			b = b[min(-ahead, len(b)):]
+		}
+		n := min(len(a), len(b))
+		return !bytes.Equal(a[:n], b[:n])
+	})
+}
+
+// cutSYNs drops the SYNs that a capture lacks that was started late: those that
+// the first connection of a 5-tuple was opened with. One that opens another later
+// on is all that tells the two apart.
+func cutSYNs(_ *rand.Rand, in []packet.Segment) (out []packet.Segment) {
+	type sender struct {
+		flow.Key
+		swapped bool
+	}
+	first := map[sender]packet.Seq{}
+	for _, s := range in {
+		if s.Flags&(packet.SYN|packet.ACK) == packet.SYN && s.Len() == 0 {
+			from := sender{s.Key, s.Swapped}
+			if isn, seen := first[from]; !seen || isn == s.Seq {
+				first[from] = s.Seq
+				continue
+			}
+		}
+		out = append(out, s)
 	}
 	return out
 }
