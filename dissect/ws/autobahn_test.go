@@ -74,10 +74,10 @@ func playFile(t *testing.T, file string, played map[string]int) {
 // was heard after the opening.
 func playCase(t *testing.T, c, opening *talk.Talk) []talk.Heard {
 	if opening == nil {
-		return check(t, c)
+		return check(t, c, 3)
 	}
 	c.Prepend(opening)
-	heard := check(t, c)
+	heard := check(t, c, 3)
 	for i := range heard {
 		if heard[i].Body.Kind() == "websocket.open" {
 			return heard[i+1:]
@@ -88,9 +88,9 @@ func playCase(t *testing.T, c, opening *talk.Talk) []talk.Heard {
 }
 
 // check plays a talk in whole segments, byte by byte, and cut at random.
-func check(t *testing.T, c *talk.Talk) (heard []talk.Heard) {
+func check(t *testing.T, c *talk.Talk, seeds uint64) (heard []talk.Heard) {
 	all := func() []dissect.Spec { return specs }
-	for seed := range uint64(3) {
+	for seed := range seeds {
 		heard = c.Check(t, all, seed)
 	}
 	return heard
