@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 
 	"example.com/wirewatch/packet"
 )
@@ -91,32 +92,32 @@ type Damaged struct {
 func (d *Damaged) Error() string { return "capture: " + d.Name + ": " + d.Reason }
 
 // Pool is a fixed number of blocks in circulation. A pool that has no free
-// block makes its source wait.
+// block makes its source wait. The block that was released last is the first to
+// be used again: it is in the cache.
 type Pool struct {
-	free chan *Block
-	live chan struct{}
+	live chan struct{} // a token for each block that is in use
+	mu   sync.Mutex
+	free []*Block
 }
 
 // NewPool makes a pool of at most n blocks; they are made when first needed.
 func NewPool(n int) *Pool {
-	return &Pool{free: make(chan *Block, n), live: make(chan struct{}, n)}
+	return &Pool{live: make(chan struct{}, n), free: make([]*Block, 0, n)}
 }
 
 // Get returns an empty block with a buffer of length at least size, waiting for
 // one to be released if need be.
 func (p *Pool) Get(ctx context.Context, size int) (*Block, error) {
-	var b *Block
 	select {
-	case b = <-p.free:
+	case p.live <- struct{}{}:
 	default:
 		select {
-		case b = <-p.free:
 		case p.live <- struct{}{}:
-			b = &Block{pool: p}
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
 	}
+	b := p.pop()
 	if cap(b.Buf) < size {
 		b.Buf = make([]byte, size)
 	}
@@ -124,9 +125,24 @@ func (p *Pool) Get(ctx context.Context, size int) (*Block, error) {
 	return b, nil
 }
 
+func (p *Pool) pop() *Block {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.free) - 1
+	if n < 0 {
+		return &Block{pool: p}
+	}
+	b := p.free[n]
+	p.free = p.free[:n]
+	return b
+}
+
 func (p *Pool) put(b *Block) {
 	if cap(b.Buf) > 4*BlockSize { // one huge frame must not pin its memory
 		b.Buf = nil
 	}
-	p.free <- b
+	p.mu.Lock()
+	p.free = append(p.free, b)
+	p.mu.Unlock()
+	<-p.live
 }
