@@ -86,6 +86,9 @@ type Stream struct {
 // Started reports that the stream knows where it is.
 func (s *Stream) Started() bool { return s.started }
 
+// Synced reports that the stream's SYN was seen.
+func (s *Stream) Synced() bool { return s.synced }
+
 // Ended reports that the FIN was reached.
 func (s *Stream) Ended() bool { return s.ended }
 

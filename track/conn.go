@@ -61,7 +61,8 @@ func newConn(t *Table, s *packet.Segment) *conn {
 	switch s.Flags & (packet.SYN | packet.ACK) {
 	case packet.SYN:
 		c.clientSide = sender
-	case packet.SYN | packet.ACK:
+	case packet.SYN | packet.ACK: // see certain
+		c.guess = &unsettled{}
 		c.clientSide = sender ^ 1
 	default:
 		c.mid, c.guess = true, &unsettled{}
@@ -122,6 +123,9 @@ func (c *conn) segment(s *packet.Segment) {
 		}
 		acked = theirs.Ack(s.Ack, c.t.mem)
 	}
+	if c.guess != nil && c.certain(s) {
+		c.settle()
+	}
 	if !c.told.open && c.guess == nil && c.tcp.Established() {
 		c.open()
 	}
@@ -139,6 +143,17 @@ func (c *conn) segment(s *packet.Segment) {
 		c.push(from, mine, s, acked)
 	}
 	c.wait()
+}
+
+// certain reports that s shows that the SYN,ACK which opened the flow answered a
+// SYN: it is followed by something else than a SYN,ACK of the other end. Where
+// both ends have sent one, both have called (RFC 9293 figure 7), and what they say
+// must tell who is the client.
+func (c *conn) certain(s *packet.Segment) bool {
+	if c.mid || s.Flags.Has(packet.SYN|packet.ACK) {
+		return false
+	}
+	return !c.streams[0].Synced() || !c.streams[1].Synced()
 }
 
 // farAway is how far ahead a segment is looked at more closely.
@@ -416,7 +431,7 @@ func (c *conn) settle() {
 	}
 	c.guess = nil
 	c.name()
-	if !c.told.open {
+	if !c.told.open && (c.mid || c.tcp.Established()) {
 		c.open()
 	}
 	for _, e := range g.held {

@@ -484,6 +484,36 @@ func TestWhatADissectorMayKnow(t *testing.T) {
 }
 
 func TestRolesOfASynAck(t *testing.T) {
-	w := newWorld(t, testLimits())
-	w.play("a< SA\na> A\na< PA hi").told("a open", `a server "hi"`)
+	t.Run("answered", func(t *testing.T) {
+		w := newWorld(t, testLimits(), guess)
+		w.play("a< SA\na> A").told("a open")
+		w.play("a< PA Client").told(`a server "Client"`)
+	})
+	t.Run("again, then answered", func(t *testing.T) {
+		w := newWorld(t, testLimits(), guess)
+		w.play("a< SA\na< SA\na> A").told("a open")
+	})
+	t.Run("before its SYN", func(t *testing.T) {
+		w := newWorld(t, testLimits(), guess)
+		w.play("a< SA\na> S seq=-1").told()
+		w.play("a> A").told("a open")
+		w.play("a< PA Client").told(`a server "Client"`)
+	})
+	t.Run("of one direction", func(t *testing.T) {
+		w := newWorld(t, testLimits(), guess)
+		w.play("a< SA\na< PA Client").told("a open", `a server "Client"`)
+	})
+	t.Run("of both ends", func(t *testing.T) {
+		w := newWorld(t, testLimits(), guess)
+		w.play("a> SA\na< SA\na> A\na< A").told()
+		w.play("a> PA Client").told("a open", `a client "Client"`)
+	})
+	t.Run("of both ends, the other way round", func(t *testing.T) {
+		w := newWorld(t, testLimits(), guess)
+		w.play("a> SA\na< SA\na< PA Client").told("server of a open", `server of a client "Client"`)
+	})
+	t.Run("never answered", func(t *testing.T) {
+		w := newWorld(t, testLimits(), guess)
+		w.play("a< SA\nfinish").told("a flow capture-end")
+	})
 }
