@@ -56,7 +56,7 @@ func TestAutobahnDeflateData(t *testing.T) {
 		data := kind.make(rand.New(rand.NewPCG(1, uint64(i))))
 		for j, size := range sizes {
 			t.Run(fmt.Sprintf("12.%d.%d %s", i+1, j+1, kind.name), func(t *testing.T) {
-				echo(t, plain, kind.opcode, slices(data, size.message), size.fragment)
+				echo(t, plain, kind.opcode, messages(data, size.message), size.fragment)
 			})
 		}
 	}
@@ -102,7 +102,7 @@ func TestAutobahnDeflateTerms(t *testing.T) {
 	for i, agreed := range all {
 		for j, size := range sizes {
 			t.Run(fmt.Sprintf("13.%d.%d %s", i+1, j+1, agreed.name), func(t *testing.T) {
-				echo(t, agreed, "text", slices(data, size.message), size.fragment)
+				echo(t, agreed, "text", messages(data, size.message), size.fragment)
 			})
 		}
 	}
@@ -117,7 +117,7 @@ func TestDeflateWindows(t *testing.T) {
 			c, s := end{bits, choice&1 != 0}, end{23 - bits, choice&2 != 0}
 			agreed := agree(c, s)
 			t.Run(agreed.answer, func(t *testing.T) {
-				echo(t, agreed, "text", slices(data, 3000), 700)
+				echo(t, agreed, "text", messages(data, 3000), 700)
 			})
 		}
 	}
@@ -238,14 +238,14 @@ func (w *bitWriter) code(v uint, n int) {
 
 // echo has the client send messages, each of which the server sends back, and
 // wants them told as they were.
-func echo(t *testing.T, agreed terms, opcode string, messages [][]byte, fragment int) {
+func echo(t *testing.T, agreed terms, opcode string, list [][]byte, fragment int) {
 	t.Helper()
 	conv := open(agreed)
 	conv.Limits.Body = -1
 	senders := [2]*deflater{newDeflater(t, agreed.ends[0]), newDeflater(t, agreed.ends[1])}
 	var want []map[string]string
 	sent := 0
-	for _, m := range messages {
+	for _, m := range list {
 		for dir := range flow.Dir(2) {
 			payload := senders[dir].message(t, m)
 			frames := fragments(payload, fragment)
@@ -263,8 +263,8 @@ func echo(t *testing.T, agreed terms, opcode string, messages [][]byte, fragment
 		expect(t, &heard, w)
 	}
 	expect(t, &heard, map[string]string{
-		"kind": "websocket.close", "websocket.client.messages": fmt.Sprint(len(messages)), "websocket.server.messages": fmt.Sprint(len(messages)),
-		"websocket.client.anomalies": "0", "websocket.server.anomalies": "0", "websocket.client.bytes": fmt.Sprint(len(messages) * len(messages[0])),
+		"kind": "websocket.close", "websocket.client.messages": fmt.Sprint(len(list)), "websocket.server.messages": fmt.Sprint(len(list)),
+		"websocket.client.anomalies": "0", "websocket.server.anomalies": "0", "websocket.client.bytes": fmt.Sprint(len(list) * len(list[0])),
 	})
 	if len(heard) > 0 {
 		t.Errorf("%d more facts", len(heard))
@@ -303,13 +303,20 @@ func expect(t *testing.T, heard *[]talk.Heard, want map[string]string) {
 	}
 }
 
-// open is the beginning of a talk: a handshake that agrees on terms.
+// open is the beginning of a talk: a handshake that agrees on terms, if there are
+// any.
 func open(agreed terms) *talk.Talk {
+	line := func(value string) string {
+		if value == "" {
+			return ""
+		}
+		return "Sec-WebSocket-Extensions: " + value + "\r\n"
+	}
 	conv := &talk.Talk{Limits: dissect.DefaultLimits()}
 	conv.AddData(flow.ClientToServer, []byte("GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: "+agreed.offer+"\r\n\r\n"))
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"+line(agreed.offer)+"\r\n"))
 	conv.AddData(flow.ServerToClient, []byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: "+agreed.answer+"\r\n\r\n"))
+		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"+line(agreed.answer)+"\r\n"))
 	return conv
 }
 
@@ -400,8 +407,8 @@ func mustFrame(t *testing.T, words string, payload []byte) []byte {
 	return p
 }
 
-// slices cuts data, again and again, into messages of one size.
-func slices(data []byte, size int) (list [][]byte) {
+// messages cuts data, again and again, into messages of one size.
+func messages(data []byte, size int) (list [][]byte) {
 	at := 0
 	for range min(mostSent, max(leastSent, sentBytes/size)) {
 		m := make([]byte, 0, size)
