@@ -13,7 +13,7 @@ var Codes = []*event.Code{
 	codingUnknown, codingUnsupported, codingNotFinal, codingVersion, codingNotAllowed,
 	chunkSizeInvalid, chunkSizeOverflow, chunkExtInvalid, chunkUnterminated, trailerInvalid,
 	bodyShort, bodyNotAllowed, dataAfterClose,
-	responseUnasked, switchUnasked, pairingUnknown,
+	responseUnasked, switchUnasked, upgradeRefused, pairingUnknown,
 	contentUnsupported, contentCorrupt, contentTruncated, contentBare, contentTrailing, contentLimit,
 	headLimit, linesLimit, pipelineLimit, interimLimit, gapsLimit, eventLimit,
 }
@@ -207,6 +207,10 @@ var (
 	switchUnasked = &event.Code{
 		Name: "http.switch_unasked", Level: event.Error, Spec: "RFC 9110 §7.8",
 		Text: "a server switches to a protocol that the client did not offer",
+	}
+	upgradeRefused = &event.Code{
+		Name: "http.upgrade_refused", Level: event.Warn, Spec: "RFC 6455 §4.2.2",
+		Text: "a client asked for a WebSocket and did not get it",
 	}
 	pairingUnknown = &event.Code{
 		Name: "http.pairing_unknown", Level: event.Note,

@@ -96,6 +96,7 @@ func (d *dissector) response(f *feed, h *half, size int) (dissect.Verdict, bool)
 	case x.req.Method == "CONNECT" && r.Code/100 == 2:
 		return d.tunnel(f, x), false
 	}
+	f.refused(x)
 	h.last, h.over = fs.closes(r.Version), fs.close
 	d.frame(f, h, x, &fs, emptyAnswer(x.req.Method, r.Code))
 	return dissect.More, true
