@@ -19,6 +19,13 @@ func TestQuestions(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", what, got, want)
 		}
 	}
+	expects := func(off int, want bool) {
+		t.Helper()
+		if got := s.Expects(seg(9, off, "", packet.RST)); got != want {
+			t.Errorf("expects a segment at offset %d: %t", off, got)
+		}
+	}
+	expects(1000, true)
 	check("nothing", state{})
 	s.Ack(isn.Add(5), m)
 	check("an ACK before anything", state{})
@@ -28,6 +35,9 @@ func TestQuestions(t *testing.T) {
 		t.Errorf("outcome %b", out)
 	}
 	check("in order", state{started: true, off: 3})
+	expects(0, true)
+	expects(3, true)
+	expects(4, false)
 	if a := s.Ahead(seg(3, 5, "f", 0)); a != 2 {
 		t.Errorf("%d ahead", a)
 	}
@@ -35,6 +45,7 @@ func TestQuestions(t *testing.T) {
 		t.Errorf("outcome %b", out)
 	}
 	check("a hole", state{started: true, holding: true, off: 3})
+	expects(1000, true)
 	s.Ack(isn.Add(1+5), m)
 	check("the hole acknowledged", state{started: true, holding: true, owed: true, off: 3, acked: 5})
 	s.Ack(isn.Add(1+4), m)
@@ -43,6 +54,8 @@ func TestQuestions(t *testing.T) {
 		t.Errorf("outcome %b", out)
 	}
 	check("the hole filled", state{started: true, ended: true, off: 7, acked: 5})
+	expects(8, true)
+	expects(9, false)
 	s.Ack(isn.Add(1+8), m)
 	check("the FIN acknowledged, which is no byte", state{started: true, ended: true, off: 7, acked: 7})
 	if out := s.Push(seg(5, 0, "abc", 0), 0, k, m); out != Old {

@@ -117,6 +117,15 @@ func (s *Stream) Owed() bool {
 // before it. It means nothing for a stream that has not started.
 func (s *Stream) Ahead(seg *packet.Segment) int32 { return seg.Seq.Sub(s.next) }
 
+// Expects reports that the receiver of the stream may be waiting for a segment
+// that starts where seg does: at the next byte, with a FIN for one (RFC 9293
+// §3.4), or before it. Anything may be what it waits for where the next byte is
+// not known, or something before seg may be missing.
+func (s *Stream) Expects(seg *packet.Segment) bool {
+	n := s.Ahead(seg)
+	return !s.started || n <= 0 || s.ended && n == 1 || s.Holding() || s.fin && !s.ended
+}
+
 // Start says that the next byte has sequence number seq. It counts only for a
 // stream that nothing has started.
 func (s *Stream) Start(seq packet.Seq) {

@@ -109,9 +109,7 @@ func (c *conn) segment(s *packet.Segment) {
 	mine, theirs := &c.streams[from], &c.streams[from^1]
 	c.t.at = c.t.now
 	resetter, reset := c.tcp.Reset()
-	// A RST beyond what its receiver expects is not believed; where segments
-	// before it may be missing, it may be right.
-	valid := !mine.Started() || mine.Holding() || mine.Ahead(s) <= 0
+	valid := mine.Expects(s) // a RST that its receiver does not expect is not believed
 	c.tcp.Segment(dir, s, valid)
 	if _, still := c.tcp.Reset(); reset && !still { // refused, and tried again
 		reset, c.over = false, false

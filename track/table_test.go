@@ -302,6 +302,22 @@ func TestReset(t *testing.T) {
 		w.told("a open", "a server tcp.gap: 1 bytes at offset 0 of what the server sent",
 			`a server "y"`, "a client end rst", "a server end rst")
 	})
+	t.Run("behind a FIN", func(t *testing.T) {
+		w := newWorld(t, testLimits())
+		w.play(shake("a")+"a> FA\na< A\na< PA x\na> R\ntick 1s").
+			told("a open", `a server "x"`, "a client end fin", "a client tcp.rst_after_data: 1 bytes", "a server end rst")
+	})
+	t.Run("behind a FIN that a hole precedes", func(t *testing.T) {
+		w := newWorld(t, testLimits())
+		w.play(shake("a") + "a< PA x\na> A\na> PA y lost\na> FA\na> R\ntick 1s")
+		w.told("a open", `a server "x"`, "a client tcp.gap: 1 bytes at offset 0 of what the client sent",
+			"a client gap 1 (gap)", "a client end fin", "a server end rst")
+	})
+	t.Run("beyond what is expected behind a FIN", func(t *testing.T) {
+		w := newWorld(t, testLimits())
+		w.play(shake("a")+"a> FA\na< A\na> R seq=2\na< PA x\na> A\ntick 2s").
+			told("a open", `a server "x"`, "a client end fin")
+	})
 	t.Run("of an attempt that is repeated", func(t *testing.T) {
 		w := newWorld(t, testLimits())
 		w.play("a> S\na< RA seq=-5001 ack=0\na> S\na< SA\na> A\na> PA hi\nfinish").
