@@ -230,11 +230,14 @@ func (d *dissector) trailers(f *feed, h *half) (dissect.Verdict, bool) {
 	return dissect.More, true
 }
 
-// misplaced reports framing, routing and authentication in a trailer section,
+// misplaced reports framing, routing and content codings in a trailer section,
 // where they would be seen by some and not by others (RFC 9110 §6.5.1).
 func (f *feed) misplaced(x *exchange, pairs []event.Pair) {
-	fs := fieldsOf(pairs)
-	if fs.declared || len(fs.coding) > 0 || fs.hosts > 0 || len(fs.content) > 0 {
-		f.report(trailerInvalid, x, "")
+	for i := range pairs {
+		fs := fieldsOf(pairs[i : i+1])
+		if fs.declared || len(fs.coding) > 0 || fs.hosts > 0 || len(fs.content) > 0 {
+			f.report(trailerInvalid, x, pairs[i].Name)
+			return
+		}
 	}
 }

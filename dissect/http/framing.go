@@ -14,11 +14,9 @@ import (
 func (d *dissector) frame(f *feed, h *half, x *exchange, fs *fields, empty bool) {
 	h.x = x
 	known := true
-	switch {
-	case empty: // rule 1
-		f.declares(h.role, x, fs)
+	if empty { // rule 1
 		h.state, h.left = inCounted, 0
-	default:
+	} else {
 		h.state, h.left, known = f.length(h.role, x, fs)
 	}
 	if !known {
@@ -45,10 +43,12 @@ func emptyAnswer(method string, code int) bool {
 	return method == "HEAD" || code == 204 || code == 304
 }
 
-// declares reports framing in a response that may not have any: a 204, while
-// those to HEAD, and 304, say what a GET would have had (RFC 9110 §8.6).
-func (f *feed) declares(r role, x *exchange, fs *fields) {
-	if r != response || x.res.Code != 204 || x.req.Method == "HEAD" {
+// declares reports framing in a response that may not have any: interim ones, a
+// 204, and what opens a tunnel. Those to HEAD, and 304, say what a GET would have
+// had (RFC 9110 §8.6, RFC 9112 §6.1).
+func (f *feed) declares(x *exchange, code int, fs *fields) {
+	method := x.req.Method
+	if code/100 != 1 && (code != 204 || method == "HEAD") && (code/100 != 2 || method != "CONNECT") {
 		return
 	}
 	if fs.declared {

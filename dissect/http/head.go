@@ -82,6 +82,7 @@ func (d *dissector) response(f *feed, h *half, size int) (dissect.Verdict, bool)
 		return dissect.Wait, false
 	}
 	r, fs := d.responseHead(f, h, x, size)
+	f.declares(x, r.Code, &fs)
 	if r != &x.res {
 		h.x = x
 		if x.addInterim(r, f.c.Limits().Exchanges) {
