@@ -12,7 +12,7 @@ import (
 )
 
 // frame is a frame in the words of wsframe.
-func frame(t *testing.T, words, payload string) string {
+func frame(t testing.TB, words, payload string) string {
 	t.Helper()
 	p, err := wsframe.Frame(strings.Fields(words), []byte(payload))
 	if err != nil {
@@ -22,7 +22,7 @@ func frame(t *testing.T, words, payload string) string {
 }
 
 // pmd is a compressed message that follows others.
-func pmd(t *testing.T, history, message string) string {
+func pmd(t testing.TB, history, message string) string {
 	t.Helper()
 	p, err := wsframe.Deflate([]byte(history), []byte(message))
 	if err != nil {

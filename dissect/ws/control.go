@@ -142,7 +142,6 @@ func (d *dissector) readClose(f *feed, h *half, x *Control) {
 
 // closing is a Close frame.
 type closing struct {
-	seen   bool
 	code   int // negative: it has none
 	reason string
 	end    int64 // stream offset behind it
@@ -151,9 +150,9 @@ type closing struct {
 
 // closes notes that the sender has closed the WebSocket.
 func (d *dissector) closes(f *feed, h *half, x *Control) {
-	if h.closing.seen {
+	if h.closing != nil {
 		return
 	}
-	h.closing = closing{true, x.Code, x.Reason, f.offset(), f.c.Acked(f.dir, f.n-1)}
+	h.closing = &closing{x.Code, x.Reason, f.offset(), f.c.Acked(f.dir, f.n-1)}
 	d.settle(f.c)
 }

@@ -56,7 +56,7 @@ func (x *deflate) close() {
 
 // inflate takes the next bytes of a compressed message.
 func (d *dissector) inflate(f *feed, h *half, p []byte) {
-	for m := &h.msg; !m.stopped; {
+	for m := h.msg; !m.stopped; {
 		// The output stops at multiples of piece, so that the limit is judged
 		// at the same places however the input is cut.
 		out := d.shared.inflated[:piece-m.size%piece]
@@ -84,7 +84,7 @@ func limited(most, ratio int64, size, wire uint64) bool {
 // inflated takes the next bytes of a message, as they were before they were
 // compressed. Those that copy what is not known are gaps.
 func (d *dissector) inflated(f *feed, h *half, p []byte) {
-	m, limit, from := &h.msg, f.c.Limits().Body, 0
+	m, limit, from := h.msg, f.c.Limits().Body, 0
 	for a, b := range h.deflate.decoder.UnknownRanges {
 		m.take(p[from:a], limit)
 		d.checked(f, h)
@@ -106,7 +106,7 @@ func (d *dissector) fail(f *feed, h *half, code *event.Code, why event.Incomplet
 
 // endInflate ends a compressed message as RFC 7692 §7.2.2 says, unless it was cut.
 func (d *dissector) endInflate(f *feed, h *half) {
-	m := &h.msg
+	m := h.msg
 	for done := false; !done && !m.stopped; {
 		var (
 			out  = d.shared.inflated[:]

@@ -12,8 +12,13 @@ func opcodeDetail(hd *header) string {
 	return fmt.Sprintf("opcode 0x%x, %s", uint8(hd.opcode), lengthOf(hd))
 }
 
-// rsvDetail names reserved bits.
-func rsvDetail(bits uint8) (s string) {
+func controlDetail(hd *header) string { return hd.opcode.String() + ", " + lengthOf(hd) }
+
+// rsvDetail names the reserved bits that are set, rsv23Detail those but RSV1.
+func rsvDetail(hd *header) string   { return rsvNames(hd.rsv) }
+func rsv23Detail(hd *header) string { return rsvNames(hd.rsv &^ bitRSV1) }
+
+func rsvNames(bits uint8) (s string) {
 	for i, name := range [...]string{"RSV1", "RSV2", "RSV3"} {
 		if bits&(bitRSV1>>i) != 0 {
 			s = also(s, name)

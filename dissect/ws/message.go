@@ -10,10 +10,8 @@ import (
 	"example.com/wirewatch/flow"
 )
 
-// message is a data message in progress (RFC 6455 §5.4). The zero message is
-// none.
+// message is a data message in progress (RFC 6455 §5.4).
 type message struct {
-	on         bool
 	opcode     opcode // of its first frame; opContinuation where that was not seen
 	compressed bool
 	masked     bool
@@ -44,34 +42,35 @@ func (m *message) miss(why event.Incomplete) {
 // beginData begins a data frame, and a message unless the frame goes on with
 // one.
 func (d *dissector) beginData(f *feed, h *half, first event.Mark) {
-	m, hd := &h.msg, &h.frame
+	hd := &h.frame
 	switch {
-	case hd.opcode != opContinuation && m.on:
+	case hd.opcode != opContinuation && h.msg != nil:
 		d.report(f, h, continuationMissing, "")
 		d.cut(f, h, event.Malformed)
 		h.state = inPayload
 		d.start(f, h, first)
 	case hd.opcode != opContinuation:
 		d.start(f, h, first)
-	case !m.on:
+	case h.msg == nil:
 		d.startLate(f, h, first)
 	}
 	h.headless = false
-	m.frames++
+	h.msg.frames++
 }
 
 // start begins a message with its first frame.
 func (d *dissector) start(f *feed, h *half, first event.Mark) {
 	hd := &h.frame
-	h.msg = message{on: true, opcode: hd.opcode, masked: hd.masked, first: first, opaque: d.opaque}
+	m := d.shared.message(message{opcode: hd.opcode, masked: hd.masked, first: first, opaque: d.opaque})
+	h.msg = m
 	if hd.rsv&bitRSV1 == 0 || d.opaque {
 		return
 	}
 	if !h.deflate.agreed { // something was done to it, nobody said what
-		h.msg.opaque = true
+		m.opaque = true
 		return
 	}
-	h.msg.compressed = true
+	m.compressed = true
 	if h.deflate.begin(d.shared) {
 		d.report(f, h, contextLost, "")
 	}
@@ -81,19 +80,20 @@ func (d *dissector) start(f *feed, h *half, first event.Mark) {
 // are missing that is no surprise; but then whether it is compressed was said in
 // one of those.
 func (d *dissector) startLate(f *feed, h *half, first event.Mark) {
-	h.msg = message{on: true, masked: h.frame.masked, first: first, opaque: d.opaque}
+	m := d.shared.message(message{masked: h.frame.masked, first: first, opaque: d.opaque})
+	h.msg = m
 	if h.headless {
-		h.msg.why = event.Gap
-		h.msg.opaque = d.opaque || h.deflate.agreed
+		m.why = event.Gap
+		m.opaque = d.opaque || h.deflate.agreed
 		return
 	}
-	h.msg.why = event.Malformed
+	m.why = event.Malformed
 	d.report(f, h, continuationUnexpected, "")
 }
 
 // write takes the next bytes of a message's payload.
 func (d *dissector) write(f *feed, h *half, p []byte) {
-	m := &h.msg
+	m := h.msg
 	m.wire += uint64(len(p))
 	if m.compressed {
 		d.inflate(f, h, p)
@@ -133,7 +133,7 @@ func (m *message) checks() bool {
 
 // checked reports what the check of a text message found.
 func (d *dissector) checked(f *feed, h *half) {
-	if m := &h.msg; m.check.bad && !m.said {
+	if m := h.msg; m.check.bad && !m.said {
 		m.said = true
 		d.report(f, h, textInvalid, fmt.Sprintf("at byte %d of the message", m.check.off))
 	}
@@ -141,7 +141,7 @@ func (d *dissector) checked(f *feed, h *half) {
 
 // missData notes that n bytes of a message's payload are missing.
 func (d *dissector) missData(f *feed, h *half, n uint64) {
-	m := &h.msg
+	m := h.msg
 	m.miss(missing(f.c))
 	m.wire += n
 	if m.compressed { // codes cannot be found again within a block
@@ -155,7 +155,7 @@ func (d *dissector) missData(f *feed, h *half, n uint64) {
 // gap lists n bytes of the message that are not known. Beyond the limit nothing
 // is kept any more: what is kept can only be placed with the list.
 func (d *dissector) gap(f *feed, h *half, n uint64) {
-	m := &h.msg
+	m := h.msg
 	at := m.size
 	m.size += n
 	last := len(m.gaps) - 1
@@ -173,7 +173,7 @@ func (d *dissector) gap(f *feed, h *half, n uint64) {
 
 // endMessage ends a message with its last frame.
 func (d *dissector) endMessage(f *feed, h *half) {
-	m, t := &h.msg, &h.total
+	m, t := h.msg, &h.total
 	if m.compressed {
 		d.endInflate(f, h)
 	}
@@ -197,20 +197,21 @@ func (d *dissector) cutMessage(f *feed, h *half) {
 
 // tell tells the message, of which no more will come.
 func (d *dissector) tell(f *feed, h *half) {
-	m := &h.msg
+	m := h.msg
 	h.total.add(m)
 	b := m.body(f.c.Limits())
 	d.means(f, h, b)
 	f.c.Emit(dissect.Fact{
 		Body: b, First: m.first, Dir: f.dir, Exchange: d.exchange, Incomplete: m.why,
 	})
-	h.msg = message{}
+	d.shared.free(m)
+	h.msg = nil
 }
 
 // means says what a text message that was told means in its sub-protocol, as far
 // as it is kept. Behind the first gap there is no telling.
 func (d *dissector) means(f *feed, h *half, b *Message) {
-	m := &h.msg
+	m := h.msg
 	if !b.isText || m.opcode != opText {
 		return
 	}

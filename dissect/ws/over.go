@@ -19,17 +19,17 @@ func (d *dissector) settle(c *dissect.Conn) {
 	if known {
 		x.By = nameOf(by)
 	}
-	closed := d.half[client].closing.seen || d.half[server].closing.seen
+	closed := d.half[client].closing != nil || d.half[server].closing != nil
 	if closed {
-		x.said(&d.half[by].closing)
-		x.Clean = d.half[client].closing.seen && d.half[server].closing.seen
+		x.said(d.half[by].closing)
+		x.Clean = d.half[client].closing != nil && d.half[server].closing != nil
 	}
 	for r := range d.half {
 		h := &d.half[r]
-		if x.Ends[r] = h.total; h.msg.on { // what a Close frame has cut
-			x.Ends[r].add(&h.msg)
+		if x.Ends[r] = h.total; h.msg != nil { // what a Close frame has cut
+			x.Ends[r].add(h.msg)
 		}
-		if !h.closing.seen && !h.unsure && (closed || by == h.role) {
+		if h.closing == nil && !h.unsure && (closed || by == h.role) {
 			d.unclosed(c, h, x)
 		}
 	}
@@ -48,15 +48,15 @@ func (x *Close) said(m *closing) {
 // client's stands for both. Without any, it is the end whose FIN did not answer
 // one.
 func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
-	a, b := &d.half[client].closing, &d.half[server].closing
+	a, b := d.half[client].closing, d.half[server].closing
 	switch {
-	case a.seen && b.seen:
+	case a != nil && b != nil:
 		if a.acked >= b.end {
 			return server, true
 		}
 		return client, b.acked >= a.end
-	case a.seen || b.seen:
-		if a.seen {
+	case a != nil || b != nil:
+		if a != nil {
 			return client, true
 		}
 		return server, true
@@ -75,7 +75,7 @@ func (d *dissector) leaves(c *dissect.Conn, r role) bool {
 }
 
 // over reports that nothing more is to come of a direction.
-func (h *half) over() bool { return h.closing.seen || h.ended }
+func (h *half) over() bool { return h.closing != nil || h.ended }
 
 // unclosed reports that an end has left without a Close frame (RFC 6455 §7.1.1),
 // if it has: an end of the capture is none of the connection.
@@ -83,7 +83,7 @@ func (d *dissector) unclosed(c *dissect.Conn, h *half, x *Close) {
 	idle := fmt.Sprintf("%.1f s after the last frame", x.Idle.Seconds())
 	switch how := c.EndOf(d.dirOf(h.role)); how {
 	case dissect.FIN:
-		if d.other(h).closing.seen {
+		if d.other(h).closing != nil {
 			d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s did not answer that of its peer", nameOf(h.role)))
 			return
 		}
@@ -98,7 +98,7 @@ func (d *dissector) unclosed(c *dissect.Conn, h *half, x *Close) {
 func (d *dissector) lacks(c *dissect.Conn) event.Incomplete {
 	for r := range d.half {
 		h := &d.half[r]
-		if how := c.EndOf(d.dirOf(h.role)); !h.closing.seen && (how == dissect.Expired || how == dissect.CaptureEnd) {
+		if how := c.EndOf(d.dirOf(h.role)); h.closing == nil && (how == dissect.Expired || how == dissect.CaptureEnd) {
 			return how.Incomplete()
 		}
 	}

@@ -17,6 +17,16 @@ func (d *dissector) report(f *feed, h *half, code *event.Code, detail string) {
 	d.reportFrom(f.c, h, code, detail)
 }
 
+// reportFrame is report for what is wrong with the header of a frame, whose
+// detail is made only if it is told.
+func (d *dissector) reportFrame(f *feed, h *half, code *event.Code, detail func(*header) string) {
+	if h.told != nil && h.told[indexOf(code)] == mostTold {
+		h.total.Anomalies++
+		return
+	}
+	d.report(f, h, code, detail(&h.frame))
+}
+
 func (d *dissector) reportFrom(c *dissect.Conn, h *half, code *event.Code, detail string) {
 	h.total.Anomalies++
 	if h.told == nil {
@@ -51,7 +61,7 @@ func also(a, b string) string {
 // judge reports what is wrong with the header of the frame that begins.
 func (d *dissector) judge(f *feed, h *half) {
 	hd := &h.frame
-	if h.closing.seen {
+	if h.closing != nil {
 		d.report(f, h, dataAfterClose, "")
 	}
 	switch {
@@ -65,14 +75,14 @@ func (d *dissector) judge(f *feed, h *half) {
 	case hd.overlong():
 		d.report(f, h, lengthInvalid, "")
 	case hd.padded:
-		d.report(f, h, lengthNotMinimal, lengthOf(hd))
+		d.reportFrame(f, h, lengthNotMinimal, lengthOf)
 	}
 	if hd.opcode.control() && hd.opcode.known() {
 		if !hd.fin {
 			d.report(f, h, controlFragmented, hd.opcode.String())
 		}
 		if hd.length > maxControl {
-			d.report(f, h, controlTooLong, hd.opcode.String()+", "+lengthOf(hd))
+			d.reportFrame(f, h, controlTooLong, controlDetail)
 		}
 	}
 }
@@ -85,15 +95,15 @@ func (d *dissector) judgeBits(f *feed, h *half) {
 		return
 	}
 	if !hd.opcode.known() {
-		d.report(f, h, opcodeReserved, opcodeDetail(hd))
+		d.reportFrame(f, h, opcodeReserved, opcodeDetail)
 	}
-	extra := hd.rsv
+	unused, detail := uint8(rsvBits), rsvDetail
 	if h.deflate.agreed {
-		extra &^= bitRSV1
+		unused, detail = rsvBits&^bitRSV1, rsv23Detail
 	}
 	switch {
-	case extra != 0:
-		d.report(f, h, rsvUnexpected, rsvDetail(extra))
+	case hd.rsv&unused != 0:
+		d.reportFrame(f, h, rsvUnexpected, detail)
 	case hd.rsv != 0 && (hd.opcode.control() || hd.opcode == opContinuation):
 		d.report(f, h, rsv1Misplaced, "")
 	}

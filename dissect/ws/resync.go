@@ -44,7 +44,7 @@ type chain struct {
 
 // seek makes the direction look for a frame, beginning with what comes next.
 func (h *half) seek() {
-	h.state, h.search = searching, search{}
+	h.state, h.search = searching, new(search)
 }
 
 // join makes both directions look for frames: the flow was joined in its middle.
@@ -64,7 +64,7 @@ func (d *dissector) join(c *dissect.Conn) {
 // seek consumes what cannot be the beginning of a frame, and reports that one
 // was found.
 func (d *dissector) seek(f *feed, h *half) (found bool) {
-	s, off := &h.search, f.offset()
+	s, off := h.search, f.offset()
 	if !s.begun {
 		s.begun, s.seen = true, off
 	}
@@ -96,7 +96,7 @@ func (h *half) resume(f *feed, first int64) {
 		first = h.search.seen
 	}
 	f.take(int(first - f.offset()))
-	h.state, h.search = atHeader, search{}
+	h.state, h.search = atHeader, nil
 }
 
 // look looks at byte i of the rest. Yes comes with the stream offset of the first

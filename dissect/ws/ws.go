@@ -54,23 +54,47 @@ type half struct {
 	headless bool             // frames may be missing, and no data frame was seen since: the next may go on with a message
 	torn     event.Incomplete // why frames may be missing
 	frame    header
-	left     uint64 // bytes of the payload that are to come
-	msg      message
+	left     uint64   // bytes of the payload that are to come
+	msg      *message // in progress, else nil
 	control  *Control // a control frame in progress, if its payload comes in parts
 	deflate  deflate
-	closing  closing // the first Close frame
-	pings    []ping  // that were not answered
+	closing  *closing // the first Close frame; nil before it
+	pings    []ping   // that were not answered
 	told     *counts
-	search   search
+	search   *search // while searching
 	total    Total
 }
 
 // shared is what the flows of a shard share: buffers whose content matters only
-// during a call, and what decoders borrow within a message.
+// during a call, and what is borrowed within a message.
 type shared struct {
 	pool     inflate.Pool
 	unmasked [piece]byte
 	inflated [piece]byte
+	messages []*message // to use again
+}
+
+// maxSpare bounds the messages that are kept to be used again.
+const maxSpare = 64
+
+// message is a message in progress that begins as m.
+func (s *shared) message(m message) *message {
+	var p *message
+	if n := len(s.messages); n > 0 {
+		p, s.messages = s.messages[n-1], s.messages[:n-1]
+	} else {
+		p = new(message)
+	}
+	*p = m
+	return p
+}
+
+// free takes back a message that has ended.
+func (s *shared) free(m *message) {
+	*m = message{}
+	if len(s.messages) < maxSpare {
+		s.messages = append(s.messages, m)
+	}
 }
 
 // piece is how many bytes of payload are looked at at once: they stay in the L1
@@ -331,7 +355,7 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 		h.control.cut(why)
 		d.endControl(f, h)
 	}
-	if h.msg.on {
+	if h.msg != nil {
 		h.msg.miss(why)
 		d.cutMessage(f, h)
 	}
