@@ -56,15 +56,17 @@ type Conn struct {
 	next  string // the target of the handoff in progress
 	offer Offer
 	half  [2]half
-	mid   bool // the flow was joined in its middle
-	full  bool // bytes are being given up because of a limit
-	swap  bool // the flow's server plays the client's role
+	why   event.Incomplete // of the gap that is being delivered, if it had to wait
+	mid   bool             // the flow was joined in its middle
+	full  bool             // bytes are being given up because of a limit
+	swap  bool             // the flow's server plays the client's role
 }
 
 // half is one direction.
 type half struct {
 	carry   []byte // unconsumed bytes; from env, nil when there are none
 	marks   []mark // where the bytes of carry came from
+	queue   *queue // what waits behind carry, from its first gap on; nil if nothing does
 	off     int64  // stream offset of the first unconsumed byte, where placed
 	before  int64  // what the byte before that acknowledged
 	placed  bool   // bytes or a gap were delivered
@@ -228,8 +230,11 @@ func (c *Conn) Hurried(dir flow.Dir) bool { return c.half[dir].hasty }
 
 // Missing says, during Dissector.Gap, why the bytes are missing.
 func (c *Conn) Missing() event.Incomplete {
-	if c.full {
+	switch {
+	case c.full:
 		return event.Limit
+	case c.why != event.Complete:
+		return c.why
 	}
 	return c.host.Missing()
 }
@@ -271,12 +276,12 @@ func (c *Conn) Data(dir flow.Dir, p []byte) {
 	switch {
 	case h.opaque, h.end != Open:
 		h.off += int64(len(p))
+	case h.ending():
 	case h.waiting:
 		c.hold(h, p)
-		if len(h.carry) > c.env.Limits.Carry {
-			c.hurry(dir)
-			c.settle()
-		}
+		c.wake(dir.Reverse()) // it may have waited for this
+		c.press(dir)
+		c.settle()
 	case h.carry != nil:
 		c.hold(h, p)
 		c.offerTo(dir, h.carry)
@@ -289,45 +294,55 @@ func (c *Conn) Data(dir flow.Dir, p []byte) {
 
 // Gap delivers a hole of n bytes, likewise.
 func (c *Conn) Gap(dir flow.Dir, n uint64) {
-	if c.half[dir].end != Open {
+	h := &c.half[dir]
+	switch h.placed = true; {
+	case h.ending():
 		return
+	case h.waiting:
+		h.enqueue(n, c.host.Missing())
+		c.wake(dir.Reverse())
+		c.press(dir)
+	default:
+		c.gap(dir, n)
 	}
-	c.half[dir].placed = true
-	if c.half[dir].waiting {
-		dir = c.hurry(dir)
-	}
-	c.gap(dir, n)
 	c.settle()
 }
 
 // End delivers the end of one direction. It counts once for each.
 func (c *Conn) End(dir flow.Dir, e End) {
 	h := &c.half[dir]
-	if h.end != Open {
+	switch {
+	case h.ending():
 		return
+	case h.queue != nil:
+		h.queue.end = e
+	default:
+		c.end(dir, e)
 	}
+	c.settle()
+	if c.half[0].ending() && c.half[1].ending() {
+		c.rush()
+	}
+}
+
+func (c *Conn) end(dir flow.Dir, e End) {
+	h := &c.half[dir]
 	h.end = e
 	c.wake(dir.Reverse())
 	if !h.opaque {
 		c.offerTo(dir, h.carry)
-	}
-	c.settle()
-	if c.half[0].end == Open || c.half[1].end == Open {
-		return
-	}
-	for d := range flow.Dir(2) { // nothing can move any more
-		if c.half[d].waiting {
-			c.hurry(d)
-			c.settle()
-		}
 	}
 }
 
 // Close frees what c holds. Nothing may be delivered after it.
 func (c *Conn) Close() {
 	for d := range c.half {
-		c.drop(&c.half[d], len(c.half[d].carry))
-		c.half[d].opaque = true
+		h := &c.half[d]
+		c.drop(h, len(h.carry))
+		for h.queue != nil && len(h.queue.parts) > 0 {
+			c.env.put(h.queue.pop().carry)
+		}
+		h.queue, h.opaque = nil, true
 	}
 	c.leave()
 }
@@ -340,11 +355,15 @@ func (c *Conn) leave() {
 	c.d = nil
 }
 
-// settle offers again, until nothing moves.
+// settle offers again, and delivers what had to wait, until nothing moves.
 func (c *Conn) settle() {
-	for c.half[0].again || c.half[1].again {
+	for c.half[0].movable() || c.half[1].movable() {
 		for d := range flow.Dir(2) {
-			if h := &c.half[d]; h.again {
+			switch h := &c.half[d]; {
+			case !h.movable():
+			case !h.again:
+				c.dequeue(d)
+			default:
 				h.again = false
 				if !h.opaque {
 					c.offerTo(d, h.carry)
@@ -373,6 +392,7 @@ func (c *Conn) hurry(dir flow.Dir) flow.Dir {
 	if h.waiting {
 		h.waiting = false
 		c.giveUp(dir)
+		h.waiting = false // a gap can say so too
 	}
 	return dir
 }
@@ -577,16 +597,20 @@ func (c *Conn) begin(s *Spec, dir, role flow.Dir) flow.Dir {
 	return dir
 }
 
-// hold appends p to what the direction holds.
+// hold appends p to what the direction holds, behind the last gap if it holds one.
 func (c *Conn) hold(h *half, p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	if h.carry == nil {
-		h.carry = c.env.get()
+	off, carry, marks := h.off, &h.carry, &h.marks
+	if h.queue != nil {
+		off, carry, marks = h.queue.last(len(p))
 	}
-	h.marks = append(h.marks, mark{h.off + int64(len(h.carry)), c.host.Now(), c.host.Acked()})
-	h.carry = append(h.carry, p...)
+	if *carry == nil {
+		*carry = c.env.get()
+	}
+	*marks = append(*marks, mark{off + int64(len(*carry)), c.host.Now(), c.host.Acked()})
+	*carry = append(*carry, p...)
 }
 
 // keep consumes n bytes of p and holds the rest. p is either what h carries or

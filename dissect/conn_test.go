@@ -526,15 +526,97 @@ func TestWait(t *testing.T) {
 		d.send(c2s, "go")
 		d.heard(`a client "go"`, `a server "12"$`)
 	})
-	t.Run("a gap in what is held", func(t *testing.T) {
+	t.Run("and what comes behind a gap too", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.host.Lacks[c2s] = true
+		d.waits()
+		d.send(s2c, "12")
+		d.host.Why = event.Snaplen
+		d.Gap(s2c, 7)
+		d.Gap(s2c, 1)
+		d.host.Why = event.Gap
+		d.send(s2c, "3")
+		d.send(s2c, "4")
+		d.Gap(s2c, 2)
+		d.End(s2c, dissect.FIN)
+		d.End(s2c, dissect.RST)
+		d.send(s2c, "after the end")
+		d.heard(`a server "12"`)
+		if d.EndOf(s2c) != dissect.Open {
+			t.Error("it has ended before what it ends was offered")
+		}
+		d.send(c2s, "go")
+		d.heard(`a client "go"`, `a server "12"`, `a server gap 7 after "" (snaplen)`, `a server gap 1 after "" (snaplen)`,
+			`a server "34"`, `a server gap 2 after "" (gap)`, `a server ""$`)
+		if d.Offset(s2c) != 14 {
+			t.Errorf("offset %d", d.Offset(s2c))
+		}
+	})
+	t.Run("again, behind a gap", func(t *testing.T) {
 		d := newDriver(t, false)
 		d.host.Lacks[c2s] = true
 		d.waits()
 		d.send(s2c, "12")
 		d.Gap(s2c, 7)
-		d.heard(`a server "12"`, `a server "12"`, `a server gap 7 after "" (gap)`)
-		if d.Offset(s2c) != 9 {
-			t.Errorf("offset %d", d.Offset(s2c))
+		d.send(s2c, "3")
+		d.host.Lacks[c2s] = false
+		d.send(c2s, "x")
+		d.heard(`a server "12"`, `a client "x"`, `a server "12"`, `a server gap 7 after "" (gap)`, `a server "3"`)
+	})
+	t.Run("not with more gaps than the limit", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.host.Lacks[c2s] = true
+		d.waits()
+		d.send(s2c, "1")
+		for range 64 {
+			d.Gap(s2c, 1)
+		}
+		d.heard(`a server "1"`)
+		d.Gap(s2c, 1)
+		if d.host.Lacks[c2s] = false; len(d.log) != 66 {
+			t.Errorf("%d calls", len(d.log))
+		}
+	})
+	t.Run("not with more behind a gap than the limit", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.env.Limits.Carry = 5
+		d.host.Lacks[c2s] = true
+		d.waits()
+		d.send(s2c, "12")
+		d.Gap(s2c, 7)
+		d.send(s2c, "345")
+		d.heard(`a server "12"`)
+		d.send(s2c, "6")
+		d.heard(`a server "12"`, `a server gap 7 after "" (gap)`, `a server "3456"`)
+		d.told()
+	})
+	t.Run("for bytes that the other direction waits with", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.a.data = func(c *dissect.Conn, dir flow.Dir, p []byte, _ bool) (int, dissect.Verdict) {
+			if c.Owed(dir.Reverse()) {
+				return 0, dissect.Wait
+			}
+			return len(p), dissect.More
+		}
+		d.host.Lacks = [2]bool{true, true}
+		d.send(c2s, "x")
+		d.send(s2c, "12")
+		d.heard(`a client "x"`, `a server "12"`)
+		d.host.Lacks[c2s] = false
+		d.send(c2s, "y") // is what was owed
+		d.heard(`a server "12"`, `a client "xy"`)
+		d.Close()
+	})
+	t.Run("until it is closed", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.host.Lacks[c2s] = true
+		d.waits()
+		d.send(s2c, "12")
+		d.Gap(s2c, 7)
+		d.send(s2c, "3")
+		d.Close()
+		if n, _, gaps := d.Queued(s2c); n != 0 || gaps != 0 {
+			t.Errorf("%d bytes and %d gaps are held", n, gaps)
 		}
 	})
 	t.Run("not beyond the limit", func(t *testing.T) {

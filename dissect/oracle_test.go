@@ -19,8 +19,10 @@ type oracle struct {
 	c     dissect.Conn
 	h     dissecttest.Host
 	env   dissect.Env
-	total [2]int64         // bytes and gaps delivered, by direction on the wire
+	total [2]int64 // bytes and gaps delivered, by direction on the wire
+	ended [2]bool
 	from  [2]map[int64]int // the frame of each byte
+	gaps  int              // in 20 deliveries
 	calls int
 	live  int
 }
@@ -104,8 +106,9 @@ func (o *oracle) check() {
 	o.t.Helper()
 	for dir := range flow.Dir(2) {
 		wire := o.h.Dir(dir)
-		rest := len(o.c.Rest(dir))
-		if got := o.c.Offset(dir) + int64(rest); got != o.total[wire] {
+		queued, missing, gaps := o.c.Queued(dir)
+		rest := len(o.c.Rest(dir)) + queued
+		if got := o.c.Offset(dir) + int64(rest) + int64(missing); got != o.total[wire] {
 			o.fail("%s stands at %d, %d bytes were delivered", wire, got, o.total[wire])
 		}
 		// What is held while a dissector waits is looked at when more of it comes,
@@ -113,13 +116,19 @@ func (o *oracle) check() {
 		if most := max(o.env.Limits.Carry, o.env.Limits.Probe) + 4*maxPiece; rest > most {
 			o.fail("%d bytes are held, where %d may be", rest, most)
 		}
+		if gaps > mostGaps {
+			o.fail("%d gaps are held", gaps)
+		}
 	}
 	if o.live > 1 {
 		o.fail("%d dissectors at once", o.live)
 	}
 }
 
-const maxPiece = 30
+const (
+	maxPiece = 30
+	mostGaps = 64
+)
 
 // step delivers something.
 func (o *oracle) step() {
@@ -128,8 +137,8 @@ func (o *oracle) step() {
 	o.h.Mark.Frame++
 	o.h.Lacks = [2]bool{o.r.IntN(4) == 0, o.r.IntN(4) == 0}
 	switch k := o.r.IntN(20); {
-	case o.c.EndOf(dir) != dissect.Open:
-	case k == 0:
+	case o.ended[wire]:
+	case k < o.gaps:
 		n := uint64(1 + o.r.IntN(50))
 		o.total[wire] += int64(n)
 		o.c.Gap(dir, n)
@@ -147,7 +156,7 @@ func (o *oracle) step() {
 
 func driveAtRandom(t *testing.T, seed uint64) {
 	o := &oracle{t: t, r: rand.New(rand.NewPCG(seed, 2)), from: [2]map[int64]int{{}, {}}}
-	o.h.Firm = o.r.IntN(2) == 0
+	o.h.Firm, o.gaps = o.r.IntN(2) == 0, 1+o.r.IntN(10)
 	o.env.Limits = dissect.DefaultLimits()
 	o.env.Limits.Carry, o.env.Limits.Probe = 1+o.r.IntN(100), 1+o.r.IntN(40)
 	o.env.Specs = []dissect.Spec{o.spec()}
@@ -157,7 +166,9 @@ func driveAtRandom(t *testing.T, seed uint64) {
 		o.check()
 		if o.r.IntN(60) == 0 {
 			o.h.Mark = event.Mark{Frame: o.h.Mark.Frame + 1}
-			o.c.End(flow.Dir(o.r.IntN(2)), dissect.FIN)
+			dir := flow.Dir(o.r.IntN(2))
+			o.ended[o.h.Dir(dir)] = true
+			o.c.End(dir, dissect.FIN)
 			o.check()
 		}
 	}
@@ -165,6 +176,11 @@ func driveAtRandom(t *testing.T, seed uint64) {
 		o.c.End(dir, dissect.CaptureEnd)
 	}
 	o.check()
+	for dir := range flow.Dir(2) {
+		if held, _, gaps := o.c.Queued(dir); held+gaps > 0 || o.c.EndOf(dir) == dissect.Open {
+			o.fail("%s has not ended, %d bytes and %d gaps wait", dir, held, gaps)
+		}
+	}
 	o.c.Close()
 	if o.live != 0 || len(o.c.Rest(0))+len(o.c.Rest(1)) != 0 {
 		o.fail("%d dissectors and %d bytes are left", o.live, len(o.c.Rest(0))+len(o.c.Rest(1)))
