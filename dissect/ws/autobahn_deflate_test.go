@@ -28,9 +28,9 @@ var sizes = [...]struct{ message, fragment int }{
 // The suite sends a thousand messages of each size; here they are as many as
 // make about this many bytes, and enough to refer to each other.
 const (
-	sentBytes = 96 << 10
+	sentBytes = 32 << 10
 	mostSent  = 60
-	leastSent = 3
+	leastSent = 2
 )
 
 // terms is a use of permessage-deflate that the ends agree on.
@@ -255,7 +255,7 @@ func echo(t *testing.T, agreed terms, opcode string, list [][]byte, fragment int
 		}
 	}
 	heard := conv.Play(specs)
-	if sent < 48<<10 {
+	if sent < 12<<10 {
 		heard = check(t, conv, 1)
 	}
 	heard = after(t, heard)

@@ -88,7 +88,7 @@ func playCase(t *testing.T, c, opening *talk.Talk) []talk.Heard {
 }
 
 // mostCut is the size of talks beyond which they are not cut.
-const mostCut = 1<<20 + 4096
+const mostCut = 200 << 10
 
 // check plays a talk in whole segments, byte by byte, and cut at random.
 func check(t *testing.T, c *talk.Talk, seeds uint64) (heard []talk.Heard) {
@@ -97,7 +97,7 @@ func check(t *testing.T, c *talk.Talk, seeds uint64) (heard []talk.Heard) {
 	if size > mostCut {
 		return c.Play(specs)
 	}
-	if size > mostCut/16 {
+	if size > mostCut/4 {
 		seeds = 1
 	}
 	all := func() []dissect.Spec { return specs }
