@@ -14,28 +14,8 @@ type Env struct {
 	Specs  []Spec
 	Limits Limits
 
-	spare  [][]byte       // carry buffers to use again
+	spare  []*carry       // to be used again
 	shared map[string]any // what the flows of the shard share, by the name of a Spec
-}
-
-const (
-	maxSpare    = 64
-	maxSpareCap = 64 << 10
-)
-
-func (e *Env) get() []byte {
-	if n := len(e.spare); n > 0 {
-		b := e.spare[n-1]
-		e.spare = e.spare[:n-1]
-		return b
-	}
-	return make([]byte, 0, 2048)
-}
-
-func (e *Env) put(b []byte) {
-	if cap(b) <= maxSpareCap && len(e.spare) < maxSpare {
-		e.spare = append(e.spare, b[:0])
-	}
 }
 
 // Codes are the anomalies that the driver reports.
@@ -64,8 +44,7 @@ type Conn struct {
 
 // half is one direction.
 type half struct {
-	carry   []byte // unconsumed bytes; from env, nil when there are none
-	marks   []mark // where the bytes of carry came from
+	carry   *carry // unconsumed bytes; from env, nil when there are none
 	queue   *queue // what waits behind carry, from its first gap on; nil if nothing does
 	off     int64  // stream offset of the first unconsumed byte, where placed
 	before  int64  // what the byte before that acknowledged
@@ -76,14 +55,6 @@ type half struct {
 	again   bool // to be offered once more
 	opaque  bool // nobody wants the bytes
 	started bool // bytes or a gap went by that no dissector saw
-}
-
-// mark says that the bytes from stream offset off on came with a segment, and
-// what that acknowledged.
-type mark struct {
-	off int64
-	event.Mark
-	acked int64
 }
 
 // nothing is what is acknowledged by a byte that was not seen: less than by any.
@@ -130,7 +101,7 @@ func (c *Conn) Now() event.Mark { return c.host.Now() }
 func (c *Conn) At(dir flow.Dir, i int) event.Mark {
 	h := &c.half[dir]
 	if j := h.mark(i); j >= 0 {
-		return h.marks[j].Mark
+		return h.carry.from()[j].Mark
 	}
 	return c.host.Now()
 }
@@ -144,8 +115,9 @@ func (c *Conn) Latest(dir flow.Dir, i, n int) event.Mark {
 	if j < 0 {
 		return c.host.Now()
 	}
-	last := h.marks[j].Mark
-	for _, m := range h.marks[j+1:] {
+	from := h.carry.from()[j:]
+	last := from[0].Mark
+	for _, m := range from[1:] {
 		if m.off >= h.off+int64(n) {
 			break
 		}
@@ -159,7 +131,7 @@ func (c *Conn) Latest(dir flow.Dir, i, n int) event.Mark {
 // mark is the index of the mark of byte i of what h carries, -1 where it carries
 // nothing.
 func (h *half) mark(i int) int {
-	j, found := slices.BinarySearchFunc(h.marks, h.off+int64(i), func(m mark, at int64) int {
+	j, found := slices.BinarySearchFunc(h.carry.from(), h.off+int64(i), func(m mark, at int64) int {
 		switch {
 		case m.off < at:
 			return -1
@@ -184,7 +156,7 @@ func (c *Conn) Acked(dir flow.Dir, i int) int64 {
 		return h.before
 	}
 	if j := h.mark(i); j >= 0 {
-		return h.marks[j].acked
+		return h.carry.from()[j].acked
 	}
 	return c.host.Acked()
 }
@@ -199,11 +171,11 @@ func (c *Conn) Turn(dir flow.Dir, i, n int) int {
 		if c.Acked(dir, i) > c.Acked(dir, i-1) {
 			return i
 		}
-		j := h.mark(i)
-		if j < 0 || j+1 == len(h.marks) {
+		j, from := h.mark(i), h.carry.from()
+		if j < 0 || j+1 == len(from) {
 			return n
 		}
-		i = int(h.marks[j+1].off - h.off)
+		i = int(from[j+1].off - h.off)
 	}
 	return n
 }
@@ -213,7 +185,7 @@ func (c *Conn) Offset(dir flow.Dir) int64 { return c.half[dir].off }
 
 // Rest is what was offered in dir and not consumed. Borrowed until the
 // dissector returns.
-func (c *Conn) Rest(dir flow.Dir) []byte { return c.half[dir].carry }
+func (c *Conn) Rest(dir flow.Dir) []byte { return c.half[dir].carry.bytes() }
 
 // EndOf is how dir ended, Open if it has not.
 func (c *Conn) EndOf(dir flow.Dir) End { return c.half[dir].end }
@@ -284,7 +256,7 @@ func (c *Conn) Data(dir flow.Dir, p []byte) {
 		c.settle()
 	case h.carry != nil:
 		c.hold(h, p)
-		c.offerTo(dir, h.carry)
+		c.offerTo(dir, h.carry.bytes())
 		c.settle()
 	default:
 		c.offerTo(dir, p)
@@ -330,7 +302,7 @@ func (c *Conn) end(dir flow.Dir, e End) {
 	h.end = e
 	c.wake(dir.Reverse())
 	if !h.opaque {
-		c.offerTo(dir, h.carry)
+		c.offerTo(dir, h.carry.bytes())
 	}
 }
 
@@ -338,7 +310,7 @@ func (c *Conn) end(dir flow.Dir, e End) {
 func (c *Conn) Close() {
 	for d := range c.half {
 		h := &c.half[d]
-		c.drop(h, len(h.carry))
+		c.dropAll(h)
 		for h.queue != nil && len(h.queue.parts) > 0 {
 			c.env.put(h.queue.pop().carry)
 		}
@@ -366,7 +338,7 @@ func (c *Conn) settle() {
 			default:
 				h.again = false
 				if !h.opaque {
-					c.offerTo(d, h.carry)
+					c.offerTo(d, h.carry.bytes())
 				}
 			}
 		}
@@ -386,7 +358,7 @@ func (c *Conn) wake(dir flow.Dir) {
 func (c *Conn) hurry(dir flow.Dir) flow.Dir {
 	h := &c.half[dir]
 	h.hasty = true
-	dir = c.offerTo(dir, h.carry)
+	dir = c.offerTo(dir, h.carry.bytes())
 	h = &c.half[dir]
 	h.hasty = false
 	if h.waiting {
@@ -400,7 +372,7 @@ func (c *Conn) hurry(dir flow.Dir) flow.Dir {
 // giveUp drops what a direction holds. The dissector sees it a last time, as the
 // Rest before a gap of no bytes.
 func (c *Conn) giveUp(dir flow.Dir) {
-	if len(c.half[dir].carry) == 0 {
+	if c.half[dir].carry == nil {
 		return
 	}
 	c.Anomaly(dir, carryLimit, 0, "")
@@ -417,7 +389,7 @@ func (c *Conn) gap(dir flow.Dir, n uint64) {
 	} else {
 		h.started = true
 	}
-	c.drop(h, len(h.carry))
+	c.dropAll(h)
 	h.off += int64(n)
 	h.before = nothing
 	c.wake(dir.Reverse())
@@ -433,7 +405,7 @@ func (c *Conn) offerTo(dir flow.Dir, p []byte) flow.Dir {
 		if dir, found = c.probe(dir, p); !found {
 			return dir
 		}
-		p = c.half[dir].carry
+		p = c.half[dir].carry.bytes()
 	}
 	h := &c.half[dir]
 	h.waiting = false
@@ -444,10 +416,10 @@ func (c *Conn) offerTo(dir flow.Dir, p []byte) flow.Dir {
 		c.wake(dir.Reverse())
 	}
 	if v == More && end {
-		c.drop(h, len(h.carry))
+		c.dropAll(h)
 	}
 	c.obey(dir, v)
-	if v == More && len(h.carry) > c.env.Limits.Carry {
+	if v == More && len(h.carry.bytes()) > c.env.Limits.Carry {
 		c.giveUp(dir)
 	}
 	return dir
@@ -460,7 +432,7 @@ func (c *Conn) obey(dir flow.Dir, v Verdict) {
 	case Wait:
 		c.half[dir].waiting = true
 	case Skip:
-		c.drop(&c.half[dir], len(c.half[dir].carry))
+		c.dropAll(&c.half[dir])
 		c.half[dir].opaque = true
 	case Handoff:
 		c.leave()
@@ -469,7 +441,7 @@ func (c *Conn) obey(dir flow.Dir, v Verdict) {
 		c.leave()
 		for d := range c.half {
 			h := &c.half[d]
-			c.drop(h, len(h.carry))
+			c.dropAll(h)
 			h.waiting, h.opaque, h.started = false, false, true
 		}
 		c.proto = ""
@@ -481,7 +453,7 @@ func (c *Conn) enter() {
 	for d := range c.half {
 		h := &c.half[d]
 		h.waiting, h.started = false, false
-		h.again = len(h.carry) > 0 || h.end != Open
+		h.again = h.carry != nil || h.end != Open
 	}
 	if c.next == "" {
 		return
@@ -494,7 +466,7 @@ func (c *Conn) enter() {
 		}
 	}
 	for d := range c.half {
-		c.drop(&c.half[d], len(c.half[d].carry))
+		c.dropAll(&c.half[d])
 		c.half[d].opaque = true
 	}
 }
@@ -593,7 +565,7 @@ func (c *Conn) begin(s *Spec, dir, role flow.Dir) flow.Dir {
 	c.d, c.swap = s.New(o), o.Swapped
 	c.start()
 	other := &c.half[dir.Reverse()]
-	other.again = len(other.carry) > 0 || other.end != Open
+	other.again = other.carry != nil || other.end != Open
 	return dir
 }
 
@@ -602,15 +574,16 @@ func (c *Conn) hold(h *half, p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	off, carry, marks := h.off, &h.carry, &h.marks
+	off, at := h.off, &h.carry
 	if h.queue != nil {
-		off, carry, marks = h.queue.last(len(p))
+		off, at = h.queue.last(len(p))
 	}
-	if *carry == nil {
-		*carry = c.env.get()
+	if *at == nil {
+		*at = c.env.get()
 	}
-	*marks = append(*marks, mark{off + int64(len(*carry)), c.host.Now(), c.host.Acked()})
-	*carry = append(*carry, p...)
+	b := *at
+	m := mark{off + int64(len(b.bytes())), c.host.Now(), c.host.Acked()}
+	b.marks.all, b.data.all = append(b.marks.all, m), append(b.data.all, p...)
 }
 
 // keep consumes n bytes of p and holds the rest. p is either what h carries or
@@ -634,17 +607,15 @@ func (c *Conn) drop(h *half, n int) {
 	if h.carry == nil || n == 0 {
 		return
 	}
-	h.before = h.marks[h.mark(n-1)].acked
+	h.before = h.carry.from()[h.mark(n-1)].acked
 	h.off += int64(n)
-	if n == len(h.carry) {
-		c.env.put(h.carry)
-		h.carry, h.marks = nil, h.marks[:0]
+	if n < len(h.carry.bytes()) {
+		h.carry.drop(n, h.off)
 		return
 	}
-	h.carry = h.carry[:copy(h.carry, h.carry[n:])]
-	i := 0
-	for i+1 < len(h.marks) && h.marks[i+1].off <= h.off {
-		i++
-	}
-	h.marks = h.marks[:copy(h.marks, h.marks[i:])]
+	c.env.put(h.carry)
+	h.carry = nil
 }
+
+// dropAll consumes all that the direction carries.
+func (c *Conn) dropAll(h *half) { c.drop(h, len(h.carry.bytes())) }

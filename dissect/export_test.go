@@ -14,3 +14,9 @@ func (c *Conn) Queued(dir flow.Dir) (held int, missing uint64, gaps int) {
 	}
 	return q.bytes, missing, len(q.parts)
 }
+
+// Mark is where bytes came from.
+type Mark = mark
+
+// Marks are where the bytes of Rest came from.
+func (c *Conn) Marks(dir flow.Dir) []Mark { return c.half[dir].carry.from() }

@@ -20,8 +20,7 @@ type part struct {
 	off   int64 // stream offset of the first of the bytes
 	gap   uint64
 	why   event.Incomplete
-	carry []byte // from Env; nil where the next gap follows at once
-	marks []mark
+	carry *carry // from Env; nil where the next gap follows at once
 }
 
 // mostParts are the gaps of a direction that may wait: as many as there are
@@ -34,18 +33,18 @@ func (h *half) enqueue(n uint64, why event.Incomplete) {
 		h.queue = &queue{}
 	}
 	q := h.queue
-	off := h.off + int64(len(h.carry))
+	off := h.off + int64(len(h.carry.bytes()))
 	if i := len(q.parts); i > 0 {
-		off = q.parts[i-1].off + int64(len(q.parts[i-1].carry))
+		off = q.parts[i-1].off + int64(len(q.parts[i-1].carry.bytes()))
 	}
 	q.parts = append(q.parts, part{off: off + int64(n), gap: n, why: why})
 }
 
 // last is where n more bytes are to be held.
-func (q *queue) last(n int) (off int64, carry *[]byte, marks *[]mark) {
+func (q *queue) last(n int) (off int64, at **carry) {
 	q.bytes += n
 	p := &q.parts[len(q.parts)-1]
-	return p.off, &p.carry, &p.marks
+	return p.off, &p.carry
 }
 
 // pop takes the first part.
@@ -54,7 +53,7 @@ func (q *queue) pop() part {
 	n := copy(q.parts, q.parts[1:])
 	q.parts[n] = part{}
 	q.parts = q.parts[:n]
-	q.bytes -= len(p.carry)
+	q.bytes -= len(p.carry.bytes())
 	return p
 }
 
@@ -84,9 +83,9 @@ func (c *Conn) dequeue(dir flow.Dir) {
 	if p.carry == nil {
 		return
 	}
-	h.carry, h.marks = p.carry, p.marks
+	h.carry = p.carry
 	if h.again = !h.waiting; h.opaque {
-		c.drop(h, len(h.carry))
+		c.dropAll(h)
 	}
 }
 
@@ -101,9 +100,9 @@ func (c *Conn) press(dir flow.Dir) {
 // full reports that a direction holds more than it may, limit in bytes.
 func (h *half) full(limit int) bool {
 	if q := h.queue; q != nil {
-		return len(h.carry)+q.bytes > limit || len(q.parts) > mostParts
+		return len(h.carry.bytes())+q.bytes > limit || len(q.parts) > mostParts
 	}
-	return len(h.carry) > limit
+	return len(h.carry.bytes()) > limit
 }
 
 // rush offers what both directions wait with for the last time, when nothing can
