@@ -280,6 +280,13 @@ func (c *Conn) Gap(dir flow.Dir, n uint64) {
 	c.settle()
 }
 
+// Resume offers again what dir waits with: what the Host says that the other
+// direction is Owed has changed.
+func (c *Conn) Resume(dir flow.Dir) {
+	c.wake(dir)
+	c.settle()
+}
+
 // End delivers the end of one direction. It counts once for each.
 func (c *Conn) End(dir flow.Dir, e End) {
 	h := &c.half[dir]

@@ -486,6 +486,21 @@ func TestWait(t *testing.T) {
 		d.heard(`a server "6"`)
 		d.told()
 	})
+	t.Run("until nothing is owed any longer", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.host.Lacks[c2s] = true
+		d.waits()
+		d.send(s2c, "12")
+		d.Resume(s2c)
+		d.heard(`a server "12"`, `a server "12"`)
+		d.host.Lacks[c2s] = false
+		d.Resume(c2s)
+		d.heard()
+		d.Resume(s2c)
+		d.heard(`a server "12"`)
+		d.Resume(s2c)
+		d.heard()
+	})
 	t.Run("until the other direction ends", func(t *testing.T) {
 		d := newDriver(t, false)
 		d.host.Lacks[c2s] = true

@@ -136,7 +136,8 @@ type Host interface {
 	// Unacknowledged where there is none.
 	Acked() int64
 	// Owed reports that the peer has acknowledged bytes of this direction that
-	// have not been delivered: they were reordered, or will become a gap.
+	// have not been delivered: they were reordered, or will become a gap, or a lone
+	// one is a FIN that was not captured.
 	Owed(dir flow.Dir) bool
 	// Missing says why the bytes of the gap that is being delivered are missing.
 	Missing() event.Incomplete

@@ -69,6 +69,38 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
+// TestOneNumberAlone checks that a number which is acknowledged alone, a byte or an
+// unseen FIN, is waited for and is no gap.
+func TestOneNumberAlone(t *testing.T) {
+	k, s, m := &sink{t: t}, &Stream{}, NewMemory(DefaultLimits())
+	s.Push(&packet.Segment{Frame: 1, Seq: isn, Flags: packet.SYN}, 0, k, m)
+	s.Push(seg(2, 0, "abc", 0), 0, k, m)
+	owed := func(what string, want bool) {
+		t.Helper()
+		if s.Owed() != want || s.Offset() != int64(len(k.data)) {
+			t.Errorf("%s: owed %t, offset %d after %q", what, s.Owed(), s.Offset(), k.data)
+		}
+	}
+	s.Ack(isn.Add(1+4), m)
+	owed("acknowledged", true)
+	s.GiveUp(k, m, false)
+	owed("waited for", false)
+	s.Push(seg(3, 3, "d", 0), 0, k, m)
+	owed("it was a byte", false)
+	s.Ack(isn.Add(1+5), m)
+	owed("the next", true)
+	s.GiveUp(k, m, false)
+	s.Ack(isn.Add(1+7), m)
+	owed("two more", true)
+	s.Push(seg(4, 4, "efg", 0), 0, k, m)
+	s.Ack(isn.Add(1+8), m)
+	s.Flush(k, m)
+	owed("in the end", true)
+	if string(k.data) != "abcdefg" {
+		t.Errorf("%q", k.data)
+	}
+}
+
 // TestBuffersComeBack checks that what was held is used again.
 func TestBuffersComeBack(t *testing.T) {
 	if testing.Short() {

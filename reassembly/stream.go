@@ -76,6 +76,7 @@ type Stream struct {
 	moved   bool       // bytes were delivered, or given up
 	fin     bool       // a FIN was seen, at finOff
 	ended   bool
+	waited  bool  // for the next number, which alone is acknowledged: see unseenFIN
 	acked   int64 // highest offset that the peer has acknowledged
 	finOff  int64
 	held    []hold   // ordered by offset, disjoint, all beyond off
@@ -108,9 +109,10 @@ func (s *Stream) Holding() bool { return len(s.held) > 0 }
 // middle wait for those before them, which may only have been reordered.
 func (s *Stream) Joining() bool { return s.joined && !s.moved && s.Holding() }
 
-// Owed reports that the peer has acknowledged bytes that were not delivered.
+// Owed reports that the peer has acknowledged bytes that were not delivered, and
+// that may yet come.
 func (s *Stream) Owed() bool {
-	return s.started && s.acked > s.off && !s.ended && !s.unseenFIN(s.acked)
+	return s.started && s.acked > s.off && !s.ended && !(s.waited && s.unseenFIN(s.acked))
 }
 
 // Ahead is how far a segment starts beyond the next byte to deliver; negative
@@ -306,7 +308,7 @@ func (s *Stream) deliver(p []byte, from Origin, c Consumer, m *Memory) {
 	off := s.off
 	s.off += int64(len(p))
 	s.next = s.next.Add(len(p))
-	s.moved = true
+	s.moved, s.waited = true, false
 	c.Data(off, p, from)
 }
 
@@ -318,7 +320,7 @@ func (s *Stream) lose(n uint64, why Why, c Consumer) {
 	off := s.off
 	s.off += int64(n)
 	s.next += packet.Seq(n)
-	s.moved = true
+	s.moved, s.waited = true, false
 	c.Gap(off, n, why)
 }
 
@@ -355,13 +357,16 @@ func (s *Stream) skipTo(to int64, why Why, c Consumer, m *Memory) {
 
 // GiveUp declares a gap: the bytes that the peer has acknowledged, and that
 // precede any held ones, will not come. Where unseen is true the peer's
-// acknowledgments are not captured, and the first hole is given up without one.
+// acknowledgments are not captured, and the first hole is given up without one. A
+// number that a FIN may have taken is no gap: it is only Owed no longer.
 func (s *Stream) GiveUp(c Consumer, m *Memory, unseen bool) {
 	switch {
 	case s.ended:
 	case (unseen || s.Joining()) && len(s.held) > 0:
 		s.skipTo(s.held[0].off, Lost, c, m)
 	case !s.Owed():
+	case s.unseenFIN(s.acked):
+		s.waited = true
 	case len(s.held) > 0:
 		s.skipTo(min(s.acked, s.held[0].off), Lost, c, m)
 	default:

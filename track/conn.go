@@ -228,6 +228,9 @@ func (c *conn) giveUp() {
 		if c.blocked(i) {
 			c.side = i
 			c.streams[i].GiveUp(c, c.t.mem, c.silent(i^1))
+			if c.app != nil {
+				c.app.Resume(c.dir(i ^ 1)) // nothing need have moved
+			}
 		}
 	}
 }

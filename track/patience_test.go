@@ -99,7 +99,11 @@ func TestPatience(t *testing.T) {
 		w := newWorld(t, l)
 		w.play(begin + "a> PA 2345 lost\na< A\ntick 2s").told(lines(opened, gapOf("client", 4, 1))...)
 	})
-	t.Run("no patience with an unseen FIN", func(t *testing.T) {
+	t.Run("a byte alone, which comes after its ACK", func(t *testing.T) {
+		w := newWorld(t, l)
+		w.play(begin + "a> PA 2 lost\na< A\na> A 2 seq=1\na> PA 345").told(lines(opened, `a client "2"`, `a client "345"`)...)
+	})
+	t.Run("an unseen FIN is no gap", func(t *testing.T) {
 		w := newWorld(t, l)
 		w.play(begin + "a> FA lost\na< A\na< A\na< A\na< A\na< A\ntick 2s\nfinish").
 			told(lines(opened, "a client end capture-end", "a server end capture-end", "a flow capture-end")...)

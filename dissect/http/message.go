@@ -161,12 +161,22 @@ func isHTTP2(line []byte) bool { return string(line) == preface[:len(preface)-1]
 // garbage gives the flow up if there never was a message in it, and looks for
 // the next message otherwise.
 func (d *dissector) garbage(f *feed, h *half) (dissect.Verdict, bool) {
-	if !d.proved {
+	switch {
+	case !d.proved:
 		return dissect.Fail, false
+	case f.ahead():
+		return dissect.Wait, false // the connection may no longer be HTTP
 	}
 	d.lose(h, f.offset())
 	h.search(true, startLineInvalid)
 	return dissect.More, true
+}
+
+// ahead reports that the sender of the rest had received bytes that were not yet
+// dissected, and may yet come.
+func (f *feed) ahead() bool {
+	other := f.dir.Reverse()
+	return f.c.Acked(f.dir, f.n) > f.c.Offset(other) && f.c.Owed(other)
 }
 
 // tooLong cuts a message at one of our limits; n bytes of its head are known.
