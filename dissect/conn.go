@@ -33,13 +33,20 @@ type Conn struct {
 	host  Host
 	d     Dissector // nil while probing
 	proto string
-	next  string // the target of the handoff in progress
-	offer Offer
+	next  *handoff // in progress
 	half  [2]half
+	num   uint32           // the exchange that led here, 0 if none
 	why   event.Incomplete // of the gap that is being delivered, if it had to wait
 	mid   bool             // the flow was joined in its middle
 	full  bool             // bytes are being given up because of a limit
 	swap  bool             // the flow's server plays the client's role
+}
+
+// handoff is what a dissector has asked for. It is not kept: an offer's strings
+// are parts of whole messages.
+type handoff struct {
+	to    string // a Spec; "" goes back to probing
+	offer Offer
 }
 
 // half is one direction.
@@ -228,7 +235,7 @@ func (c *Conn) Connect() (time.Duration, bool) { return c.host.Connect() }
 // here. The dissector returns the verdict.
 func (c *Conn) Handoff(to string, o Offer) Verdict {
 	o.Swapped = c.swap
-	c.next, c.offer = to, o
+	c.next = &handoff{to, o}
 	return Handoff
 }
 
@@ -462,12 +469,14 @@ func (c *Conn) enter() {
 		h.waiting, h.started = false, false
 		h.again = h.carry != nil || h.end != Open
 	}
-	if c.next == "" {
+	to, o := c.next.to, c.next.offer
+	c.next, c.num = nil, o.Exchange
+	if to == "" {
 		return
 	}
 	for i := range c.env.Specs {
-		if s := &c.env.Specs[i]; s.Name == c.next {
-			c.d = s.New(c.offer)
+		if s := &c.env.Specs[i]; s.Name == to {
+			c.d = s.New(o)
 			c.start()
 			return
 		}
@@ -562,7 +571,7 @@ func (c *Conn) ask(dir flow.Dir, p []byte, started bool) (s *Spec, role flow.Dir
 // begin makes the dissector for what dir holds, whose sender plays role.
 func (c *Conn) begin(s *Spec, dir, role flow.Dir) flow.Dir {
 	o := Offer{
-		Swapped: role != dir, Exchange: c.offer.Exchange, // of the exchange that went back to probing
+		Swapped: role != dir, Exchange: c.num, // which went back to probing
 		Mid: c.mid || c.half[0].started || c.half[1].started,
 	}
 	if o.Swapped && c.host.Flip() {

@@ -2,10 +2,12 @@ package dissect_test
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/dissect/dissecttest"
@@ -810,6 +812,27 @@ func TestHandoff(t *testing.T) {
 		d.heard(`a client "ab"`, `a client gap 4 after "" (gap)`, "a close",
 			`x new swapped=false mid=true exchange=0 token=""`, `x client "c"`)
 	})
+}
+
+// TestWhatWasAgreedOnIsNotKept checks that the driver lets go of an offer, whose
+// strings are parts of the messages that it was made in.
+func TestWhatWasAgreedOnIsNotKept(t *testing.T) {
+	d := newDriver(t, false)
+	d.env.Specs = append(d.env.Specs, d.other("x", nil))
+	var terms weak.Pointer[event.Pair]
+	d.a.data = func(c *dissect.Conn, _ flow.Dir, p []byte, _ bool) (int, dissect.Verdict) {
+		params := []event.Pair{{Name: "a", Value: "b"}}
+		terms = weak.Make(&params[0])
+		return len(p), c.Handoff("x", dissect.Offer{Params: params})
+	}
+	d.send(c2s, "a")
+	d.send(c2s, "b")
+	d.heard(`a client "a"`, "a close", `x new swapped=false mid=false exchange=0 token=""`, `x client "b"`)
+	runtime.GC()
+	if terms.Value() != nil {
+		t.Error("the terms are held, though their dissector has let go of them")
+	}
+	runtime.KeepAlive(d)
 }
 
 func TestSkipAndFail(t *testing.T) {
