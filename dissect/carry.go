@@ -35,6 +35,11 @@ func (b *carry) from() []mark {
 	return b.marks.rest()
 }
 
+// exceeds reports that b, with more bytes in more pieces, is more than may be held.
+func (b *carry) exceeds(l *Limits, bytes, pieces int) bool {
+	return len(b.bytes())+bytes > l.Carry || len(b.from())+pieces > l.Pieces
+}
+
 // drop consumes the bytes before stream offset off, which are n, and fewer than b
 // holds.
 func (b *carry) drop(n int, off int64) {

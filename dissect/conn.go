@@ -433,7 +433,7 @@ func (c *Conn) offerTo(dir flow.Dir, p []byte) flow.Dir {
 		c.dropAll(h)
 	}
 	c.obey(dir, v)
-	if v == More && len(h.carry.bytes()) > c.env.Limits.Carry {
+	if v == More && h.carry.exceeds(&c.env.Limits, 0, 0) {
 		c.giveUp(dir)
 	}
 	return dir

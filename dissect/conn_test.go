@@ -692,6 +692,39 @@ func TestCarryLimit(t *testing.T) {
 	}
 }
 
+// TestPiecesLimit checks that what is remembered of each segment is bounded too,
+// however small the segments are.
+func TestPiecesLimit(t *testing.T) {
+	t.Run("of what is not consumed", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.env.Limits.Pieces = 3
+		d.a.data = func(*dissect.Conn, flow.Dir, []byte, bool) (int, dissect.Verdict) { return 0, dissect.More }
+		d.send(c2s, "long enough")
+		d.send(c2s, "1")
+		d.send(c2s, "2")
+		d.told()
+		d.send(c2s, "3")
+		d.told("client dissect.carry_limit")
+		if d.Offset(c2s) != 14 || len(d.Rest(c2s)) != 0 {
+			t.Errorf("offset %d, rest %q", d.Offset(c2s), d.Rest(c2s))
+		}
+	})
+	t.Run("of what waits, behind a gap too", func(t *testing.T) {
+		d := newDriver(t, false)
+		d.env.Limits.Pieces = 3
+		d.host.Lacks[c2s] = true
+		d.waits()
+		d.send(s2c, "1")
+		d.send(s2c, "2")
+		d.Gap(s2c, 7)
+		d.send(s2c, "3")
+		d.heard(`a server "1"`)
+		d.send(s2c, "4")
+		d.heard(`a server "12"`, `a server gap 7 after "" (gap)`, `a server "34"`)
+		d.told()
+	})
+}
+
 func TestGap(t *testing.T) {
 	t.Run("after what was not consumed", func(t *testing.T) {
 		d := newDriver(t, false)

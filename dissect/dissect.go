@@ -163,6 +163,7 @@ const Unacknowledged = math.MinInt64 + 1
 type Limits struct {
 	Probe     int   // bytes of a direction to look at before a protocol is given up
 	Carry     int   // unconsumed bytes of a direction
+	Pieces    int   // segments that these came in, each of which is remembered in 32 bytes
 	Head      int   // bytes of a message's head, or of a trailer section
 	Lines     int   // field lines of a head
 	Exchanges int   // requests waiting for their responses
@@ -175,8 +176,8 @@ type Limits struct {
 // DefaultLimits are the limits that the program starts with.
 func DefaultLimits() Limits {
 	return Limits{
-		Probe: 4 << 10, Carry: 1 << 20, Head: 256 << 10, Lines: 4096, Exchanges: 1024,
-		Body: 64 << 10, Decoded: 64 << 20, Ratio: 100, Ranges: 1024,
+		Probe: 4 << 10, Carry: 1 << 20, Pieces: 32 << 10, Head: 256 << 10, Lines: 4096,
+		Exchanges: 1024, Body: 64 << 10, Decoded: 64 << 20, Ratio: 100, Ranges: 1024,
 	}
 }
 

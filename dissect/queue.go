@@ -10,9 +10,10 @@ import (
 // gap does not make a message hurry that stands before it. It is never empty, and
 // there is none unless the direction waits.
 type queue struct {
-	parts []part
-	bytes int // in parts
-	end   End // behind them all; Open if it has not come
+	parts  []part
+	bytes  int // in parts
+	pieces int // that these came in
+	end    End // behind them all; Open if it has not come
 }
 
 // part is a gap and the bytes behind it.
@@ -40,9 +41,10 @@ func (h *half) enqueue(n uint64, why event.Incomplete) {
 	q.parts = append(q.parts, part{off: off + int64(n), gap: n, why: why})
 }
 
-// last is where n more bytes are to be held.
+// last is where n more bytes, of one segment, are to be held.
 func (q *queue) last(n int) (off int64, at **carry) {
 	q.bytes += n
+	q.pieces++
 	p := &q.parts[len(q.parts)-1]
 	return p.off, &p.carry
 }
@@ -54,6 +56,7 @@ func (q *queue) pop() part {
 	q.parts[n] = part{}
 	q.parts = q.parts[:n]
 	q.bytes -= len(p.carry.bytes())
+	q.pieces -= len(p.carry.from())
 	return p
 }
 
@@ -91,18 +94,18 @@ func (c *Conn) dequeue(dir flow.Dir) {
 
 // press hurries a direction that waits until it holds no more than it may.
 func (c *Conn) press(dir flow.Dir) {
-	for h := &c.half[dir]; h.waiting && h.full(c.env.Limits.Carry); h = &c.half[dir] {
+	for h := &c.half[dir]; h.waiting && h.full(&c.env.Limits); h = &c.half[dir] {
 		dir = c.hurry(dir)
 		c.settle()
 	}
 }
 
-// full reports that a direction holds more than it may, limit in bytes.
-func (h *half) full(limit int) bool {
+// full reports that a direction holds more than it may.
+func (h *half) full(l *Limits) bool {
 	if q := h.queue; q != nil {
-		return len(h.carry.bytes())+q.bytes > limit || len(q.parts) > mostParts
+		return h.carry.exceeds(l, q.bytes, q.pieces) || len(q.parts) > mostParts
 	}
-	return len(h.carry.bytes()) > limit
+	return h.carry.exceeds(l, 0, 0)
 }
 
 // rush offers what both directions wait with for the last time, when nothing can
