@@ -158,25 +158,57 @@ func ends(in []packet.Segment, k flow.Key) bool {
 	})
 }
 
-// reorder moves segments back by up to three places, but not across the SYNs
-// and RSTs of their flow, nor by more time than a network or a capture may hold
-// a frame up, nor before another copy of their bytes that differs: which of the
+// reorder moves segments back by up to three places, but not across what stands
+// firm in their flow, nor by more time than a network or a capture may hold a
+// frame up, nor before another copy of their bytes that differs: which of the
 // two came first is what the capture says. The times stay where they are.
 func reorder(r *rand.Rand, in []packet.Segment) []packet.Segment {
-	out := slices.Clone(in)
+	out, firm := slices.Clone(in), firmOf(in)
 	for i := range out {
 		j := i - r.IntN(4)
-		if j < 0 || in[i].Nanos-in[j].Nanos > 1e8 || ends(out[j:i+1], out[i].Key) || conflicts(out[j:i], &out[i]) {
+		if j < 0 || in[i].Nanos-in[j].Nanos > 1e8 || stands(out[j:i+1], firm[j:i+1]) || conflicts(out[j:i], &out[i]) {
 			continue
 		}
-		s := out[i]
+		s, f := out[i], firm[i]
 		copy(out[j+1:i+1], out[j:i])
-		out[j] = s
+		copy(firm[j+1:i+1], firm[j:i])
+		out[j], firm[j] = s, f
 	}
 	for i := range out {
 		out[i].Nanos = in[i].Nanos
 	}
 	return out
+}
+
+// firmOf says which segments others of their flow must not cross: its SYNs and
+// RSTs, and the first bytes of a direction of which no SYN was captured. Nothing
+// but that they come first says that such a stream begins there, as far as the
+// capture goes; what was sent before them, and came after them, would not be in
+// a capture that was started between the two.
+func firmOf(in []packet.Segment) []bool {
+	begun, firm := map[sender]bool{}, make([]bool, len(in))
+	for i, s := range in {
+		from := sender{s.Key, s.Swapped}
+		firm[i] = s.Flags.Any(packet.SYN|packet.RST) || s.Len() > 0 && !begun[from]
+		begun[from] = begun[from] || s.Flags.Any(packet.SYN) || s.Len() > 0
+	}
+	return firm
+}
+
+// stands reports that one of the segments is firm and of the flow of the last.
+func stands(in []packet.Segment, firm []bool) bool {
+	for i := range in {
+		if firm[i] && in[i].Key == in[len(in)-1].Key {
+			return true
+		}
+	}
+	return false
+}
+
+// sender is one direction of a 5-tuple.
+type sender struct {
+	flow.Key
+	swapped bool
 }
 
 // conflicts reports that one of the segments has another copy of bytes of s that
@@ -201,10 +233,6 @@ func conflicts(in []packet.Segment, s *packet.Segment) bool {
 // the first connection of a 5-tuple was opened with. One that opens another later
 // on is all that tells the two apart.
 func cutSYNs(_ *rand.Rand, in []packet.Segment) (out []packet.Segment) {
-	type sender struct {
-		flow.Key
-		swapped bool
-	}
 	first := map[sender]packet.Seq{}
 	for _, s := range in {
 		if s.Flags&(packet.SYN|packet.ACK) == packet.SYN && s.Len() == 0 {
