@@ -2,8 +2,8 @@ package inflate
 
 // header is how far the header of a block with dynamic codes was read.
 type header struct {
-	lit, dist, pre int // how many code lengths there are
-	have           int // how many were read
+	lit, dist, pre uint16 // how many code lengths there are
+	have           uint16 // how many were read
 }
 
 // blockHeader reads BFINAL and BTYPE (RFC 1951 §3.2.3).
@@ -77,14 +77,14 @@ func (d *Decoder) dynamicCounts(c *call) bool {
 	if !d.need(c, 14) {
 		return false
 	}
-	d.header = header{lit: d.take(5) + 257, dist: d.take(5) + 1, pre: d.take(4) + 4}
+	d.header = header{lit: uint16(d.take(5)) + 257, dist: uint16(d.take(5)) + 1, pre: uint16(d.take(4)) + 4}
 	if d.header.lit > maxLit || d.header.dist > maxDist {
 		return d.fail(ErrCounts)
 	}
 	if d.tables == nil {
 		d.tables = d.pool.getTables()
 	}
-	clear(d.tables.lens[:maxPre])
+	clear(d.tables.prelens[:])
 	d.state = precodeLengths
 	return true
 }
@@ -99,16 +99,11 @@ func (d *Decoder) precodeLengths(c *call) bool {
 		if !d.need(c, 3) {
 			return false
 		}
-		t.lens[precodeOrder[d.header.have]] = uint8(d.take(3))
+		t.prelens[precodeOrder[d.header.have]] = uint8(d.take(3))
 	}
-	mask, err := t.work.build(t.pre.e[:], preRoot, t.lens[:maxPre], preSymbols[:])
-	if err == nil && !t.work.complete() {
-		err = ErrIncomplete // a precode may not be, zlib says, though it has a single code
-	}
-	if err != nil {
+	if err := t.buildPre(); err != nil {
 		return d.fail(err)
 	}
-	t.pre.mask = mask
 	d.header.have, d.state = 0, codeLengths
 	return true
 }
@@ -123,7 +118,7 @@ func (d *Decoder) codeLengths(c *call) bool {
 		if e.bits() > d.n {
 			return false
 		}
-		length, times := byte(e.value()), 1
+		length, times := byte(e.value()), uint16(1)
 		if length >= 16 {
 			if length, times = h.repetition(t, e, d.bits); times == 0 {
 				return d.fail(ErrRepeat)
@@ -138,8 +133,8 @@ func (d *Decoder) codeLengths(c *call) bool {
 
 // repetition is the code length that symbols 16 to 18 repeat, and how often;
 // 0 times if there is nothing to repeat, or it would go past the last length.
-func (h *header) repetition(t *tables, e entry, b uint64) (length byte, times int) {
-	extra := int(b & (1<<e.bits() - 1) >> e.codeBits())
+func (h *header) repetition(t *tables, e entry, b uint64) (length byte, times uint16) {
+	extra := uint16(b & (1<<e.bits() - 1) >> e.codeBits())
 	switch e.value() {
 	case 16:
 		if h.have == 0 {
@@ -159,15 +154,11 @@ func (h *header) repetition(t *tables, e entry, b uint64) (length byte, times in
 
 // buildTables makes the block's tables of its code lengths.
 func (d *Decoder) buildTables() bool {
-	t, lens := d.tables, d.tables.lens[:d.header.lit+d.header.dist]
-	if lens[256] == 0 {
+	t := d.tables
+	if t.lens[256] == 0 {
 		return d.fail(ErrEndOfBlock)
 	}
-	var err error
-	if t.lit.mask, err = t.work.build(t.lit.e[:], litRoot, lens[:d.header.lit], litSymbols[:]); err != nil {
-		return d.fail(err)
-	}
-	if t.dist.mask, err = t.work.build(t.dist.e[:], distRoot, lens[d.header.lit:], distSymbols[:]); err != nil {
+	if err := t.build(d.header); err != nil {
 		return d.fail(err)
 	}
 	d.lit, d.dist, d.state = &t.lit, &t.dist, symbols

@@ -16,6 +16,11 @@
 // Blocks follow RFC 1951 §3.2. What is an error, and what is a code that may be
 // incomplete, is as zlib judges it, since nearly every sender runs zlib.
 //
+// Since no history is needed to go on, memory is a matter of choice: a Pool has
+// a Limit, and beyond it the decoders that were used longest ago give up their
+// windows. Which these are depends on the order of the calls alone.
+//
 // Nothing here is shared: a Decoder and the Pool it borrows from belong to one
-// goroutine. After its window has grown, a Decoder with a Pool does not allocate.
+// goroutine. Once its window has grown, a Decoder does not allocate, but for a
+// message that is put aside in the middle of a block (Release).
 package inflate

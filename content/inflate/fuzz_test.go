@@ -77,14 +77,42 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// compareCuts: the same bytes and the same error, in whatever pieces.
+// compareCuts: the same bytes and the same error, in whatever pieces, and with
+// whatever can be given back given back between any two.
 func compareCuts(t *testing.T, r *rand.Rand, payload, want []byte, wantErr error) {
 	t.Helper()
-	for _, s := range [][2]sizer{{bytewise, whole}, {random(r, 40), random(r, 600)}} {
-		got, err := message(inflate.New(15), payload, s[0], s[1], nil)
+	d := inflate.New(15)
+	release := func(n sizer) sizer { return func() int { d.Release(); return n() } }
+	in, out := random(r, 40), random(r, 600)
+	for _, s := range [][2]sizer{{bytewise, whole}, {in, out}, {release(bytewise), whole}, {release(in), release(out)}} {
+		d.Reset()
+		got, err := message(d, payload, s[0], s[1], nil)
 		if !errors.Is(err, wantErr) || !bytes.Equal(got, want) {
 			t.Errorf("in pieces: %d bytes, %v; whole: %d bytes, %v", len(got), err, len(want), wantErr)
 		}
+	}
+	if wantErr == nil {
+		compareEvicted(t, payload, want, in)
+	}
+}
+
+// compareEvicted: a decoder that is evicted at any point goes on to the same
+// size, and what it still knows is right.
+func compareEvicted(t *testing.T, payload, want []byte, in sizer) {
+	t.Helper()
+	p := &inflate.Pool{Limit: 1}
+	d, other := p.New(15), p.New(15)
+	evict := func() int {
+		other.Reset()
+		if _, err := message(other, storedBlocks([]byte("x")), whole, whole, nil); err != nil {
+			t.Fatal(err)
+		}
+		return in()
+	}
+	known := bytes.Clone(want)
+	got, err := message(d, payload, evict, whole, func(from, to int) { clear(known[from:to]) })
+	if err != nil || !bytes.Equal(got, known) {
+		t.Errorf("evicted: %d bytes, %v; before: %d bytes", len(got), err, len(want))
 	}
 }
 

@@ -7,27 +7,31 @@ type Decoder struct {
 	win  window
 	err  error
 
+	older, newer *Decoder // see Pool.used
+	held         int      // what holds was, when the pool was last told
+
 	bits    uint64 // bits of the input that are not used yet, the next one lowest; 0 above the first n
 	n       uint   // how many
-	state   state
-	final   bool   // the block, or the one before it, has BFINAL set
-	begun   bool   // a message has begun
-	tail    int    // bytes of the message's tail that were decoded
 	unknown uint64 // bytes written since the message began that copy lost history
+	state   state
+	final   bool  // the block, or the one before it, has BFINAL set
+	begun   bool  // a message has begun
+	evicted bool  // see Evicted
+	tail    uint8 // bytes of the message's tail that were decoded
 
+	header header
 	lit    *litTable
 	dist   *distTable
-	tables *tables // nil until a block needs them
-	header header
+	tables *tables // nil until a block needs them, and while they are packed
+	packed *codes  // what tables are built of again, if the block goes on
 
 	length, distance int // what remains to be copied: of a match, or of a stored block (length)
-	marks            []byte
 }
 
 // call is what one call of Decode or EndMessage was given, and how far it came.
 type call struct {
 	in, out []byte
-	marks   []byte // as window.unknown, for each byte of out; nil if no history is lost
+	marks   []byte // for each byte of out 1 if it copies lost history, else 0; nil if none is lost
 	n, m    int    // bytes of in that were taken, and of out that were written
 	full    bool   // there is more to write than out has room for
 }
@@ -46,9 +50,8 @@ const (
 	match
 )
 
-// New makes a decoder without a pool: Release leaves its tables to the garbage
-// collector. bits is as for Pool.New.
-func New(bits int) *Decoder { return (*Pool)(nil).New(bits) }
+// New makes a decoder with a pool of its own. bits is as for Pool.New.
+func New(bits int) *Decoder { return new(Pool).New(bits) }
 
 // Decode takes n bytes of p and writes m bytes to out, until p is used up or out
 // is full. If out is full there may be more to come even though p is used up:
@@ -85,7 +88,7 @@ func (d *Decoder) EndMessage(out []byte) (m int, done bool, err error) {
 	if d.err == nil && !c.full && !d.ended() {
 		c.in = messageTail[d.tail:]
 		d.run(&c)
-		d.tail += c.n
+		d.tail += uint8(c.n)
 	}
 	d.finish(&c)
 	switch {
@@ -104,7 +107,7 @@ func (d *Decoder) EndMessage(out []byte) (m int, done bool, err error) {
 
 // ended reports whether the message may end here.
 func (d *Decoder) ended() bool {
-	whole := d.tail == len(messageTail) || d.tail == 0 && d.final
+	whole := int(d.tail) == len(messageTail) || d.tail == 0 && d.final
 	return whole && d.state == blockHeader && d.n == 0
 }
 
@@ -117,54 +120,77 @@ func (d *Decoder) Unknown() uint64 { return d.unknown }
 // or EndMessage wrote which copy history that was lost, in order:
 //
 //	for from, to := range d.UnknownRanges { … }
+//
+// They are kept by the pool, until the next call of any of its decoders.
 func (d *Decoder) UnknownRanges(yield func(from, to int) bool) {
-	for from := 0; from < len(d.marks); {
-		if d.marks[from] == 0 {
-			from += run(d.marks[from:], 0)
-			continue
-		}
-		to := from + run(d.marks[from:], 1)
-		if !yield(from, to) {
+	if d.pool.latest != d {
+		return
+	}
+	marks := d.pool.marks[:d.pool.marked]
+	for from := 0; from < len(marks); {
+		to := from + run(marks[from:])
+		if marks[from] == 1 && !yield(from, to) {
 			return
 		}
 		from = to
 	}
 }
 
-// run is how many bytes at the start of p are v.
-func run(p []byte, v byte) int {
-	for i, b := range p {
-		if b != v {
-			return i
-		}
+// Evicted reports whether, since it was last asked, d gave up its history for
+// the pool's Limit. Then it goes on as after Forget, though perhaps in the middle
+// of a message: sizes stay exact. Reset and Forget make it false, since there
+// is nothing then that could have been lost by it.
+func (d *Decoder) Evicted() bool {
+	evicted := d.evicted
+	d.evicted = false
+	return evicted
+}
+
+// evict gives up what d holds, for another decoder's sake.
+func (d *Decoder) evict() {
+	d.pack()
+	if d.win.filled > 0 {
+		d.win.reset(d.pool, true)
+		d.evicted = true
 	}
-	return len(p)
+	d.pool.settle(d)
 }
 
 // Reset empties the context: the next message is decoded as the first
-// (no context takeover, RFC 7692 §7.1.1).
+// (no context takeover, RFC 7692 §7.1.1). Nothing is held then.
 func (d *Decoder) Reset() { d.restart(false) }
 
 // Forget is for messages that were not captured: all history is unknown from
 // here on, as far back as the window goes, and the next bytes are the start of
-// a message.
+// a message. Nothing is held then.
 func (d *Decoder) Forget() { d.restart(true) }
 
 func (d *Decoder) restart(lost bool) {
-	d.win.reset(lost)
 	d.err, d.bits, d.n, d.state = nil, 0, 0, blockHeader
-	d.begun, d.unknown, d.marks = false, 0, d.marks[:0]
+	d.begun, d.unknown, d.evicted, d.packed = false, 0, false, nil
+	d.win.reset(d.pool, lost)
+	d.Release()
 }
 
-// Release gives back what is needed only within a message, and if there is no
-// history, the window too. It is for connections that may stay idle, and may be
-// called at any time.
+// Release gives back what it does not take to go on: between messages all but
+// the window, in the middle of one all but the window and code lengths, and after
+// an error all. It is for connections that may stay idle, and may be called at
+// any time. In the middle of a block it allocates.
 func (d *Decoder) Release() {
-	if d.state == blockHeader || d.err != nil {
-		d.pool.putTables(d.tables)
-		d.tables, d.lit, d.dist, d.marks = nil, nil, nil, nil
+	d.pack()
+	if d.err != nil {
+		d.win.reset(d.pool, d.win.lost)
 	}
-	d.win.release(d.pool)
+	d.pool.settle(d)
+}
+
+// holds is how many bytes of memory d has borrowed.
+func (d *Decoder) holds() int {
+	n := d.win.holds()
+	if d.tables != nil {
+		n += sizeOfTables
+	}
+	return n
 }
 
 // begin begins a message, unless it has begun.
@@ -172,16 +198,16 @@ func (d *Decoder) begin() {
 	if !d.begun {
 		d.begun, d.tail, d.final, d.unknown = true, 0, false, 0
 	}
-	d.marks = d.marks[:0]
+	if d.packed != nil {
+		d.unpack()
+	}
+	d.pool.latest = nil
 }
 
 func (d *Decoder) call(out, in []byte) call {
 	c := call{in: in, out: out}
 	if d.win.lost {
-		if cap(d.marks) < len(out) {
-			d.marks = make([]byte, len(out))
-		}
-		c.marks = d.marks[:len(out)]
+		c.marks = d.pool.marksFor(d, len(out))
 	}
 	return c
 }
@@ -190,10 +216,13 @@ func (d *Decoder) call(out, in []byte) call {
 func (d *Decoder) finish(c *call) {
 	if c.marks != nil {
 		c.marks = c.marks[:c.m]
-		d.marks = c.marks
+		d.pool.marked = c.m
 		d.unknown += uint64(count(c.marks))
 	}
-	d.win.append(d.pool, c.out[:c.m], c.marks)
+	if c.m > 0 {
+		d.win.append(d.pool, c.out[:c.m], c.marks)
+	}
+	d.pool.used(d)
 }
 
 // run decodes until the input is used up, the output is full, or an error.

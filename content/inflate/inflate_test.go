@@ -543,32 +543,42 @@ func TestEndOfMessage(t *testing.T) {
 	}
 }
 
-// TestAllocations: once the window has grown, a message costs none, with its
-// tables given back between any two, without history too.
+// TestAllocations: once the window has grown, a message costs none, with what
+// is held within a message given back between any two, without history too.
 func TestAllocations(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	messages := [][]byte{text(r, 50_000), text(r, 200), text(r, 20_000), noise(r, 300)}
 	payloads := conversation(t, compressors(t)["std 6"], messages)
+	reach := func(distance int) []byte { return fixed().copyOf(distance).code(0, 7).put(0, 3).b }
+	again := reach(3)
 	out := make([]byte, 64<<10)
-	for name, start := range map[string]func(*inflate.Decoder){"reset": (*inflate.Decoder).Reset, "lost": (*inflate.Decoder).Forget} {
-		d := new(inflate.Pool).New(15)
-		all := func() {
-			start(d)
-			for i, p := range payloads {
-				_, n, err := d.Decode(out, p)
-				m, done, endErr := d.EndMessage(out[n:])
-				if n += m; err != nil || endErr != nil || !done || n != len(messages[i]) {
-					t.Fatalf("message %d: %d bytes, %v, %v", i, n, err, endErr)
-				}
-				for range d.UnknownRanges {
-				}
-				if name == "reset" {
-					d.Release()
-				}
-			}
+	d := new(inflate.Pool).New(15)
+	one := func(payload []byte, size int, unknown uint64) {
+		_, n, err := d.Decode(out, payload)
+		m, done, endErr := d.EndMessage(out[n:])
+		if n += m; err != nil || endErr != nil || !done || n != size || d.Unknown() != unknown {
+			t.Fatalf("%d bytes, %d unknown, %v, %v", n, d.Unknown(), err, endErr)
 		}
+		d.Release()
+	}
+	for name, all := range map[string]func(){
+		"from the start": func() {
+			d.Reset()
+			for i, p := range payloads {
+				one(p, len(messages[i]), 0)
+			}
+		},
+		"history lost": func() {
+			if d.Unknown() == 0 {
+				d.Forget()
+				one(storedBlocks(make([]byte, 32_763)), 32_763, 0)
+				one(reach(1<<15), 3, 3)
+			}
+			one(again, 3, 3) // copies the last three
+		},
+	} {
 		if n := testing.AllocsPerRun(20, all); n > 0 {
-			t.Errorf("%s: %v allocations for %d messages", name, n, len(messages))
+			t.Errorf("%s: %v allocations a run", name, n)
 		}
 	}
 }

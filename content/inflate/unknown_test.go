@@ -167,3 +167,36 @@ func TestForgetAfterError(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// TestEvicted: a decoder that gives up its history between messages goes on as
+// after Forget, whatever it knew.
+func TestEvicted(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	messages := [][]byte{text(r, 20_000), text(r, 300), text(r, 300), text(r, 3000), text(r, 300)}
+	payloads := conversation(t, compressors(t)["std 6"], messages)
+	const lost = 2
+	p := new(inflate.Pool)
+	d, other := p.New(15), p.New(15)
+	for _, payload := range payloads[:lost] {
+		if _, err := message(d, payload, whole, whole, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d.Evicted() {
+		t.Error("evicted, though there is no limit")
+	}
+	p.Limit = 1
+	if _, err := message(other, storedBlocks([]byte("x")), whole, whole, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !d.Evicted() || d.Evicted() || other.Evicted() {
+		t.Error("not evicted, or more than once")
+	}
+	truth, unknown := provenance(t, payloads, messages, lost), 0
+	for i, payload := range payloads[lost:] {
+		unknown += checkKnown(t, d, payload, messages[lost+i], truth[i], random(r, 100), random(r, 100))
+	}
+	if unknown == 0 {
+		t.Error("nothing was unknown: the test does not test")
+	}
+}

@@ -1,7 +1,5 @@
 package inflate
 
-import "bytes"
-
 // window is the history that matches may copy from: the last bytes that were
 // decoded by earlier calls, in a ring that grows until it holds size bytes.
 type window struct {
@@ -11,15 +9,19 @@ type window struct {
 	size   int    // the negotiated window
 
 	// lost says that history preceded the bytes of the ring, or is among them,
-	// that was not captured. Then unknown has 1 for each byte of buf that
-	// copies such history, and 0 for each that is known; ones counts the 1s.
-	// While nothing is lost, unknown means nothing.
+	// that was not captured or not kept. Then unknown has 1 for each byte of buf
+	// that copies such history, and 0 for each that is known; ones counts the 1s.
 	lost    bool
-	unknown []byte
+	unknown bitmap // nil while nothing is lost
 	ones    int
 }
 
-const minWindow = 256
+// What a window may be negotiated to be (RFC 7692 §7.1.2.1).
+const (
+	minBits   = 8
+	maxBits   = 15
+	minWindow = 1 << minBits
+)
 
 // reaches reports whether a distance of back bytes before the window's end is
 // within the history.
@@ -44,8 +46,8 @@ func (w *window) read(dst, marks []byte, back int) {
 	n := copy(dst, w.buf[at:])
 	copy(dst[n:], w.buf)
 	if len(marks) > 0 {
-		n := copy(marks, w.unknown[at:])
-		copy(marks[n:], w.unknown)
+		w.unknown.read(marks[:n], at)
+		w.unknown.read(marks[n:], 0)
 	}
 }
 
@@ -58,27 +60,29 @@ func (w *window) append(pool *Pool, p, marks []byte) {
 		}
 	}
 	w.grow(pool, w.filled+len(p))
-	if marks != nil {
-		w.mark(marks)
-	}
 	n := copy(w.buf[w.next:], p)
+	if marks != nil {
+		w.mark(w.next, marks[:n])
+		w.mark(0, marks[n:])
+	}
 	copy(w.buf, p[n:])
 	if w.next += len(p); w.next >= len(w.buf) {
 		w.next -= len(w.buf)
 	}
 	w.filled = min(w.filled+len(p), w.size)
 	if w.lost && w.filled == w.size && w.ones == 0 {
-		w.lost = false
+		w.lost, w.unknown = false, nil
 	}
 }
 
-// mark writes the marks of the bytes that are about to be appended.
-func (w *window) mark(marks []byte) {
-	first := w.unknown[w.next:min(w.next+len(marks), len(w.unknown))]
-	rest := w.unknown[:len(marks)-len(first)]
-	w.ones += count(marks) - count(first) - count(rest)
-	n := copy(first, marks)
-	copy(rest, marks[n:])
+// mark notes the marks of the bytes of the ring from at.
+func (w *window) mark(at int, marks []byte) {
+	w.ones += count(marks) - w.unknown.ones(at, at+len(marks))
+	for len(marks) > 0 {
+		n := run(marks)
+		w.unknown.set(at, at+n, marks[0])
+		at, marks = at+n, marks[n:]
+	}
 }
 
 // grow makes room for n bytes of history, as far as the window goes. A ring
@@ -90,41 +94,24 @@ func (w *window) grow(pool *Pool, n int) {
 		for size < n {
 			size *= 2
 		}
-		buf := pool.getWindow(size, w.size)
+		buf := pool.getWindow(size)
 		copy(buf, w.buf[:w.filled])
 		pool.putWindow(w.buf)
 		w.buf, w.next = buf, w.filled
 	}
-	if w.lost && len(w.unknown) < len(w.buf) {
-		unknown := make([]byte, len(w.buf))
+	if words := len(w.buf) / 64; w.lost && len(w.unknown) < words {
+		unknown := make(bitmap, words)
 		copy(unknown, w.unknown)
 		w.unknown = unknown
 	}
 }
 
-// reset empties the window. If lost, what precedes it is history not captured.
-func (w *window) reset(lost bool) {
-	w.next, w.filled, w.ones, w.lost = 0, 0, 0, lost
-	clear(w.unknown)
+// reset empties the window and gives it back. If lost, what precedes what comes
+// next is history that is not known.
+func (w *window) reset(pool *Pool, lost bool) {
+	pool.putWindow(w.buf)
+	*w = window{size: w.size, lost: lost}
 }
 
-// release gives back what is not needed to remember the history.
-func (w *window) release(pool *Pool) {
-	if !w.lost {
-		w.unknown = nil
-	}
-	if w.filled == 0 {
-		pool.putWindow(w.buf)
-		w.buf, w.unknown = nil, nil
-	}
-}
-
-func count(marks []byte) int { return bytes.Count(marks, one) }
-
-var one = []byte{1}
-
-func fill(p []byte, v byte) {
-	for i := range p {
-		p[i] = v
-	}
-}
+// holds is how many bytes of memory it takes.
+func (w *window) holds() int { return cap(w.buf) + 8*cap(w.unknown) }
