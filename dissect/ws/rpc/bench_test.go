@@ -66,17 +66,37 @@ func BenchmarkPair(b *testing.B) {
 	}
 }
 
-// BenchmarkUnanswered is the worst that pairing has: as many requests as may wait,
-// and none of them is the one.
-func BenchmarkUnanswered(b *testing.B) {
-	var c rpc.Conn
+// unanswered is a Conn in which as many requests wait as may.
+func unanswered() *rpc.Conn {
+	c := new(rpc.Conn)
 	for i := range 256 {
 		c.Text(flow.ClientToServer, fmt.Sprintf(`{"jsonrpc":"2.0","method":"m","id":%d}`, 1000+i), false, mark(i))
 	}
+	return c
+}
+
+// BenchmarkUnanswered is the worst that pairing has: as many requests as may wait,
+// and none of them is the one.
+func BenchmarkUnanswered(b *testing.B) {
+	c := unanswered()
 	const answer = `{"jsonrpc":"2.0","id":9999,"result":1}`
 	b.ReportAllocs()
 	for b.Loop() {
 		c.Text(flow.ServerToClient, answer, false, mark(300))
+	}
+}
+
+// BenchmarkForgotten is a client that asks and never gets an answer: each request
+// takes the place of the oldest.
+func BenchmarkForgotten(b *testing.B) {
+	c := unanswered()
+	texts := make([]string, 1000)
+	for i := range texts {
+		texts[i] = fmt.Sprintf(`{"jsonrpc":"2.0","method":"m","id":%d}`, 2000+i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		c.Text(flow.ClientToServer, texts[i%len(texts)], false, mark(300))
 	}
 }
 

@@ -1,6 +1,9 @@
 package rpc
 
 import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,14 +42,57 @@ func TestPendingMemory(t *testing.T) {
 	for i := range 10 * maxPending {
 		p := `{"jsonrpc":"2.0","method":"m","id":` + strings.Repeat("1", i%maxText) + "2}"
 		c.Text(0, p, false, event.Mark{Frame: 1})
-		if n := len(c.asked[0].list); n > maxPending {
+		if n := len(c.asked[0].list) - c.asked[0].gone; n > maxPending {
 			t.Fatalf("%d requests wait", n)
 		}
 	}
 	for i := range 10 * maxPending {
-		c.asked[0].ask(request{key: key{worded, string(rune(i))}})
+		c.asked[0].ask(request{key: keyOf(worded, string(rune(i)), true)})
 	}
-	if n, m := len(c.asked[0].list), cap(c.asked[0].list); n != maxPending || m > 2*maxPending {
+	if n, m := len(c.asked[0].list)-c.asked[0].gone, cap(c.asked[0].list); n != maxPending || m > 2*maxPending {
 		t.Errorf("%d requests wait, in memory for %d", n, m)
+	}
+}
+
+// TestPending compares with a plain list, where requests are answered in any
+// order, taken back, asked again and forgotten.
+func TestPending(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var (
+		p    pending
+		want []key
+	)
+	forgotten, inside := 0, 0
+	for i := range 50_000 {
+		k := keyOf(numeric, strconv.Itoa(r.IntN(20+i/20)), true)
+		at := slices.Index(want, k)
+		if r.IntN(3) < 2 {
+			if at >= 0 {
+				want = slices.Delete(want, at, at+1)
+			} else if len(want) == maxPending {
+				want = want[1:]
+				forgotten++
+			}
+			want = append(want, k)
+			p.ask(request{key: k, method: k.id})
+			continue
+		}
+		if len(want) > 0 && r.IntN(2) == 0 {
+			at = r.IntN(len(want))
+			k = want[at]
+			inside++
+		}
+		if got, found := p.answer(k, true); found != (at >= 0) || found && got.method != k.id {
+			t.Fatalf("step %d: the request of %s: %+v, %v", i, k.id, got, found)
+		}
+		if at >= 0 {
+			want = slices.Delete(want, at, at+1)
+		}
+		if n := len(p.list) - p.gone; n != len(want) || cap(p.list) > 2*maxPending {
+			t.Fatalf("step %d: %d requests wait, not %d, in memory for %d", i, n, len(want), cap(p.list))
+		}
+	}
+	if forgotten == 0 || inside == 0 {
+		t.Error("the test does not test")
 	}
 }

@@ -95,12 +95,5 @@ func identifier(raw string) key {
 	return key{}
 }
 
-func keyOf(s space, id string, all bool) key {
-	if !all {
-		s = noSpace
-	}
-	return key{s, id}
-}
-
 // failed reports whether a member that tells of an error does.
 func failed(raw string) bool { return raw != "" && raw != "null" && raw != unknown }

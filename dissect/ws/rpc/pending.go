@@ -36,7 +36,19 @@ const (
 // key is by what a response names its request.
 type key struct {
 	space space
+	sum   uint32 // of id: two keys differ here, nearly always, before their ids are compared
 	id    string
+}
+
+func keyOf(s space, id string, all bool) key {
+	if !all {
+		s = noSpace
+	}
+	sum := uint32(2166136261) // FNV-1a
+	for i := range len(id) {
+		sum = (sum ^ uint32(id[i])) * 16777619
+	}
+	return key{s, sum, id}
 }
 
 // request is one that may be answered. It keeps its id and method alive, which
@@ -49,11 +61,15 @@ type request struct {
 }
 
 // pending is the requests of one end, oldest first. The zero pending has none.
-type pending struct{ list []request }
+type pending struct {
+	list []request
+	gone int // as many at the front of list no longer wait
+}
 
-// find is the index of a request, -1 if it does not wait.
+// find is the index of a request, -1 if it does not wait. Most responses answer
+// one of the latest.
 func (p *pending) find(k key) int {
-	for i := range p.list {
+	for i := len(p.list) - 1; i >= p.gone; i-- {
 		if p.list[i].key == k {
 			return i
 		}
@@ -64,8 +80,11 @@ func (p *pending) find(k key) int {
 // ask notes a request. One that has the same id is over, whether it was answered
 // or not, for its sender has used the id again.
 func (p *pending) ask(r request) {
-	if !p.forget(r.key) && len(p.list) == maxPending {
-		p.list = slices.Delete(p.list, 0, 1)
+	if !p.forget(r.key) && len(p.list)-p.gone == maxPending {
+		p.remove(p.gone)
+	}
+	if p.gone > 0 && 8*p.gone >= len(p.list) { // not each time: those that wait are moved
+		p.list, p.gone = slices.Delete(p.list, 0, p.gone), 0
 	}
 	p.list = append(p.list, r)
 }
@@ -79,7 +98,7 @@ func (p *pending) answer(k key, last bool) (r request, found bool) {
 	r = p.list[i]
 	p.list[i].answered = true
 	if last {
-		p.list = slices.Delete(p.list, i, i+1)
+		p.remove(i)
 	}
 	return r, true
 }
@@ -88,7 +107,18 @@ func (p *pending) answer(k key, last bool) (r request, found bool) {
 func (p *pending) forget(k key) bool {
 	i := p.find(k)
 	if i >= 0 {
-		p.list = slices.Delete(p.list, i, i+1)
+		p.remove(i)
 	}
 	return i >= 0
+}
+
+// remove drops request i, and closes the gap from where fewer are to be moved.
+func (p *pending) remove(i int) {
+	if older, younger := i-p.gone, len(p.list)-1-i; older >= younger {
+		p.list = slices.Delete(p.list, i, i+1)
+		return
+	}
+	copy(p.list[p.gone+1:], p.list[p.gone:i])
+	p.list[p.gone] = request{}
+	p.gone++
 }
