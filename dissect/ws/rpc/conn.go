@@ -13,7 +13,7 @@ import (
 type Conn struct {
 	spoken   Protocol // by the handshake, or by a message that proved it
 	verbatim bool     // STOMP 1.0, whose header values have no escapes
-	asked    [2]pending
+	asked    [2]*pending
 }
 
 // Handshake tells what the handshake agreed on: the subprotocol, "" for none, and
@@ -172,6 +172,9 @@ func (c *Conn) pair(in *input, s said) Message {
 	switch s.role {
 	case none:
 	case asks:
+		if c.asked[in.dir] == nil {
+			c.asked[in.dir] = new(pending)
+		}
 		c.asked[in.dir].ask(request{key: s.key, method: s.Method, at: in.at})
 	case cancels:
 		c.asked[in.dir].forget(s.key)

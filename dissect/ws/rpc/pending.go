@@ -60,7 +60,8 @@ type request struct {
 	answered bool
 }
 
-// pending is the requests of one end, oldest first. The zero pending has none.
+// pending is the requests of one end, oldest first. A nil one has none, as most
+// WebSockets do.
 type pending struct {
 	list []request
 	gone int // as many at the front of list no longer wait
@@ -69,6 +70,9 @@ type pending struct {
 // find is the index of a request, -1 if it does not wait. Most responses answer
 // one of the latest.
 func (p *pending) find(k key) int {
+	if p == nil {
+		return -1
+	}
 	for i := len(p.list) - 1; i >= p.gone; i-- {
 		if p.list[i].key == k {
 			return i
