@@ -222,6 +222,11 @@ func (c *Conn) Missing() event.Incomplete {
 // it because its peer had closed the other.
 func (c *Conn) Answers(dir flow.Dir) bool { return c.host.Answers(dir) }
 
+// AckedByFIN is, for such a direction, what its sender had received of its peer
+// when it closed it, as an offset of the other direction; Unacknowledged if that
+// is not known.
+func (c *Conn) AckedByFIN(dir flow.Dir) int64 { return c.host.AckedByFIN(dir) }
+
 // Stalled is the time that dir has lost so far to retransmission and zero
 // windows.
 func (c *Conn) Stalled(dir flow.Dir) time.Duration { return c.host.Stalled(dir) }

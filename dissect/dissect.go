@@ -144,6 +144,10 @@ type Host interface {
 	// Answers reports, for a direction that its sender has closed, that it did so
 	// when its peer had closed the other: its FIN acknowledges the peer's.
 	Answers(dir flow.Dir) bool
+	// AckedByFIN is, for such a direction, what its sender had received of its peer
+	// when it closed it: the acknowledgment number of its FIN, as an offset of the
+	// other direction, or Unacknowledged.
+	AckedByFIN(dir flow.Dir) int64
 	// Stalled is the time so far that this direction lost to retransmission
 	// and zero windows. It only grows.
 	Stalled(dir flow.Dir) time.Duration

@@ -17,9 +17,10 @@ type Host struct {
 	Firm    bool           // the roles are certain: Flip is refused
 	Flipped bool           // Flip was granted: directions are exchanged
 	Why     event.Incomplete
-	Lacks   [2]bool // acknowledged bytes that were not delivered
-	Ack     int64   // what the present segment acknowledges
-	Second  [2]bool // the direction was closed because the other was
+	Lacks   [2]bool  // acknowledged bytes that were not delivered
+	Ack     int64    // what the present segment acknowledges
+	Second  [2]bool  // the direction was closed because the other was
+	Left    [2]int64 // what the direction's FIN acknowledges
 	Lost    [2]time.Duration
 	Shake   time.Duration // of the handshake, if positive
 }
@@ -55,6 +56,9 @@ func (h *Host) Acked() int64 { return h.Ack }
 
 // Answers is Second.
 func (h *Host) Answers(dir flow.Dir) bool { return h.Second[h.Dir(dir)] }
+
+// AckedByFIN is Left.
+func (h *Host) AckedByFIN(dir flow.Dir) int64 { return h.Left[h.Dir(dir)] }
 
 // Stalled is Lost.
 func (h *Host) Stalled(dir flow.Dir) time.Duration { return h.Lost[h.Dir(dir)] }

@@ -22,6 +22,7 @@ type host struct {
 	acked   [2]int64 // how much of them the peer has acknowledged
 	ack     int64    // what the present segment acknowledges
 	answers [2]bool  // the direction was closed because the other was
+	left    [2]int64 // what its FIN acknowledges
 	owed    [2]bool
 	stalled [2]time.Duration
 	connect time.Duration
@@ -38,6 +39,7 @@ func (h *host) Now() event.Mark                     { return h.now }
 func (h *host) Owed(d flow.Dir) bool                { return h.owed[d^h.flipped] }
 func (h *host) Acked() int64                        { return h.ack }
 func (h *host) Answers(d flow.Dir) bool             { return h.answers[d^h.flipped] }
+func (h *host) AckedByFIN(d flow.Dir) int64         { return h.left[d^h.flipped] }
 func (h *host) Stalled(d flow.Dir) time.Duration    { return h.stalled[d^h.flipped] }
 func (h *host) Connect() (d time.Duration, ok bool) { return h.connect, h.connect > 0 }
 
@@ -141,6 +143,7 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 		c.Gap(dir, uint64(s.n))
 	case "fin":
 		h.ended[s.dir] = true
+		h.left[s.dir] = h.ack
 		h.answers[s.dir] = h.ended[s.dir.Reverse()] && !s.unack
 		c.End(dir, dissect.FIN)
 	case "rst", "expire":

@@ -8,7 +8,7 @@ var Codes = []*event.Code{
 	acceptMissing, acceptMismatch, protocolNotOffered, extensionInvalid, extensionNotOffered, deflateInvalid,
 	maskMissing, maskUnexpected, rsvUnexpected, rsv1Misplaced, opcodeReserved,
 	controlFragmented, controlTooLong, lengthNotMinimal, lengthInvalid, frameIncomplete,
-	continuationUnexpected, continuationMissing, textInvalid, pongUnsolicited,
+	continuationUnexpected, continuationMissing, textInvalid,
 	closePayloadShort, closeCodeReserved, closeCodeInvalid, closeReasonInvalid, dataAfterClose, noCloseFrame,
 	inflateFailed, contextLost,
 	messageLimit, gapsLimit, pingsLimit,
@@ -136,10 +136,6 @@ var (
 
 // Control frames, and the end.
 var (
-	pongUnsolicited = &event.Code{
-		Name: "ws.pong_unsolicited", Level: event.Note, Spec: "RFC 6455 §5.5.3",
-		Text: "a pong answers no ping",
-	}
 	closePayloadShort = &event.Code{
 		Name: "ws.close_payload_short", Level: event.Error, Spec: "RFC 6455 §5.5.1",
 		Text: "the payload of a Close frame is a single byte, where a code has two",
@@ -158,10 +154,10 @@ var (
 	}
 	dataAfterClose = &event.Code{
 		Name: "ws.data_after_close", Level: event.Warn, Spec: "RFC 6455 §5.5.1",
-		Text: "a frame follows the Close frame of its sender",
+		Text: "a data frame follows the Close frame of its sender",
 	}
 	noCloseFrame = &event.Code{
-		Name: "ws.no_close_frame", Level: event.Warn, Spec: "RFC 6455 §7.1.1",
+		Name: "ws.no_close_frame", Level: event.Warn, Spec: "RFC 6455 §7.1.5",
 		Text: "the connection ended without a Close frame",
 	}
 )

@@ -9,18 +9,9 @@ import (
 	"example.com/wirewatch/event"
 )
 
-// ping is a Ping frame that was not answered.
-type ping struct {
-	payload string
-	at      event.Mark // its last byte
-}
-
-// maxPings bounds how many of an end's Ping frames are remembered.
-const maxPings = 64
-
-// beginControl begins a control frame (RFC 6455 §5.5).
-func (d *dissector) beginControl(_ *feed, h *half, first event.Mark) {
-	h.control = &Control{Opcode: h.frame.opcode.String(), opcode: h.frame.opcode, first: first, Code: -1, RTT: -1}
+// beginControl begins a control frame (RFC 6455 §5.5), which is at a stream offset.
+func (d *dissector) beginControl(off int64, h *half, first event.Mark) {
+	h.control = &Control{Opcode: h.frame.opcode.String(), opcode: h.frame.opcode, off: off, first: first, Code: -1, RTT: -1}
 }
 
 // write takes the next bytes of the payload; no more is kept than a control
@@ -54,7 +45,7 @@ func (d *dissector) endControl(f *feed, h *half) {
 	switch x.opcode {
 	case opPing:
 		h.total.Pings++
-		d.remember(f, h, x)
+		d.pinged(f, h, x)
 	case opPong:
 		h.total.Pongs++
 		d.answer(f, h, x)
@@ -84,43 +75,11 @@ func (x *Control) show() {
 	}
 }
 
-// remember keeps a ping until it is answered.
-func (d *dissector) remember(f *feed, h *half, x *Control) {
-	if x.why != event.Complete {
-		h.forgot = true // its pong will not be recognised
-		return
-	}
-	if len(h.pings) >= maxPings {
-		h.pings = h.pings[:copy(h.pings, h.pings[maxPings/2:])]
-		h.forgot = true
-		d.report(f, h, pingsLimit, "")
-	}
-	h.pings = append(h.pings, ping{x.payload, d.last})
-}
-
-// answer finds the ping that a pong answers: the oldest with its payload. Those
-// before it will not be answered any more (RFC 6455 §5.5.3).
-func (d *dissector) answer(f *feed, h *half, x *Control) {
-	from := d.other(h)
-	for i := range from.pings {
-		if p := &from.pings[i]; x.why == event.Complete && p.payload == x.payload {
-			x.RTT = max(0, d.last.Sub(p.at)) // captures reorder across directions
-			n := copy(from.pings, from.pings[i+1:])
-			clear(from.pings[n:])
-			from.pings = from.pings[:n]
-			return
-		}
-	}
-	if x.why == event.Complete && from.torn == event.Complete && !from.forgot {
-		d.report(f, h, pongUnsolicited, "")
-	}
-}
-
 // readClose reads the payload of a Close frame (RFC 6455 §5.5.1): nothing, or a
 // code in two bytes and a reason in UTF-8.
 func (d *dissector) readClose(f *feed, h *half, x *Control) {
 	if len(x.payload) < 2 {
-		if x.Size == 1 {
+		if x.Size == 1 && x.why == event.Complete {
 			d.report(f, h, closePayloadShort, "")
 		}
 		return
@@ -142,17 +101,22 @@ func (d *dissector) readClose(f *feed, h *half, x *Control) {
 
 // closing is a Close frame.
 type closing struct {
-	code   int // negative: it has none
+	code   int // negative: it has none, or it was not seen
 	reason string
+	why    event.Incomplete // what is missing of it
+	at     event.Mark
 	end    int64 // stream offset behind it
 	acked  int64 // of the other direction, what its sender had received
 }
 
-// closes notes that the sender has closed the WebSocket.
+// closes notes that the sender has closed the WebSocket. A frame that its
+// sender itself has cut before the code closes nothing: its receiver never had it.
 func (d *dissector) closes(f *feed, h *half, x *Control) {
-	if h.closing != nil {
+	if h.closing != nil || x.Code < 0 && (x.why == event.Closed || x.why == event.Reset) {
 		return
 	}
-	h.closing = &closing{x.Code, x.Reason, f.offset(), f.c.Acked(f.dir, f.n-1)}
-	d.settle(f.c)
+	h.closing = &closing{
+		code: x.Code, reason: x.Reason, why: x.why,
+		at: f.stamp, end: f.offset(), acked: f.c.Acked(f.dir, f.n-1),
+	}
 }

@@ -14,9 +14,13 @@
 // included, and is left out where it is not known: inflating failed or was
 // stopped.
 //
-// The WebSocket is over when each end has sent a Close frame or ended its
-// stream, whichever is first. Its code is that of the first Close frame, 1005 if
-// that has none, and 1006 if there is no such frame (RFC 6455 §7.1.5).
+// The WebSocket is over when its connection is closed in both directions, or
+// nothing more is to come of that (RFC 6455 §7.1.4). Its code is that of the first Close frame, 1005 if
+// that has none, and 1006 if both directions were closed or reset without such a
+// frame (RFC 6455 §7.1.5). It has none where the Close frame or its code may be
+// missing, or where the capture or our patience ended before the connection.
+//
+// The bytes of a message whose size is not known count as far as it was inflated.
 //
 // An anomaly is told ten times at most for each end, and counted beyond that.
 //
@@ -37,9 +41,10 @@
 //
 // # Pings
 //
-// A pong answers the oldest ping with its payload, and gives up the pings before
-// that (RFC 6455 §5.5.3). A pong that answers none is unsolicited, unless the
-// ping may be missing.
+// A pong answers the latest ping with its payload that its sender had received,
+// and gives up the pings before that (RFC 6455 §5.5.3). One that answers none has
+// no round-trip time, and nothing is wrong with it: it may be a heartbeat by
+// itself. Where pongs may be missing, the pings before them are given up.
 //
 // Bytes are borrowed downward: a callee may read p until it returns, and keeps
 // nothing without copying. Nothing here locks: a dissector belongs to one

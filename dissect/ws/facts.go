@@ -53,7 +53,10 @@ type Control struct {
 	Reason string
 	RTT    time.Duration // of a pong: since the ping that it answers; negative if there is none
 
+	Unsolicited bool // a pong that answers no ping, which is no fault (RFC 6455 §5.5.3); false if that is not known
+
 	opcode  opcode
+	off     int64 // stream offset of its first byte
 	first   event.Mark
 	payload string // as much of it as a control frame may have
 	why     event.Incomplete
@@ -61,13 +64,15 @@ type Control struct {
 
 // Close is the end of a WebSocket: the body of websocket.close.
 type Close struct {
-	Code     int // of the first Close frame; 1005 if that has none, 1006 if there is no such frame (RFC 6455 §7.1.5)
+	Code     int // of the first Close frame; 1005 if that has none, 1006 if the connection was closed without such a frame (RFC 6455 §7.1.5); negative if it is not known
 	Reason   string
 	By       string // "client" or "server" of the WebSocket: who closed first; "" if that is not known, or both did at once
-	Clean    bool   // both ends sent a Close frame
+	Clean    *bool  // whether both ends sent a Close frame; nil if it is not known, or neither end has left
+	Open     bool   // neither end had closed it when it was last seen
 	Duration time.Duration
 	Idle     time.Duration // from the last frame to the end
 	Ends     [2]Total      // of the WebSocket's client and server
+	Beats    [2]Heartbeat  // likewise
 }
 
 // Total is what one end of a WebSocket sent.
@@ -117,7 +122,7 @@ func (o *Open) Fields() event.Fields {
 			yield("websocket.extensions", present(o.Extensions)) &&
 			yield("websocket.extensions_offered", present(o.ExtensionsOffered)) &&
 			o.deflate(yield) &&
-			yield("websocket.accept_valid", o.accept())
+			yield("websocket.accept_valid", judged(o.Accept))
 	}
 }
 
@@ -130,13 +135,6 @@ func (o *Open) deflate(yield func(string, event.Value) bool) bool {
 		yield("websocket.deflate.client_context_takeover", event.BoolOf(c.Takeover)) &&
 		yield("websocket.deflate.server_window_bits", event.IntOf(s.WindowBits)) &&
 		yield("websocket.deflate.server_context_takeover", event.BoolOf(s.Takeover))
-}
-
-func (o *Open) accept() event.Value {
-	if o.Accept == nil {
-		return event.Value{}
-	}
-	return event.BoolOf(*o.Accept)
 }
 
 // Kind is "websocket.message".
@@ -198,6 +196,9 @@ func (x *Control) Digest() event.Digest {
 	if x.Code >= 0 {
 		d.Result, d.Note, d.Level = strconv.Itoa(x.Code), meaning(x.Code, x.Reason), levelOf(x.Code)
 	}
+	if x.Unsolicited {
+		d.Note = also("unsolicited", d.Note)
+	}
 	return d
 }
 
@@ -229,7 +230,8 @@ func (x *Control) Fields() event.Fields {
 			yield("websocket.text", present(x.Text)) &&
 			yield("websocket.base64", event.BytesOf(&x.Binary)) &&
 			(x.Code < 0 || closeFields(x.Code, x.Reason, yield)) &&
-			yield("websocket.rtt_ms", millis(x.RTT))
+			yield("websocket.rtt_ms", millis(x.RTT)) &&
+			yield("websocket.unsolicited", flag(x.Unsolicited))
 	}
 }
 
@@ -249,13 +251,17 @@ func (x *Close) Progress() bool { return false }
 // Digest has the code, who closed, and how much was sent.
 func (x *Close) Digest() event.Digest {
 	c, s := &x.Ends[client], &x.Ends[server]
-	note := meaning(x.Code, x.Reason)
-	if x.By != "" {
-		note = "by " + x.By + ", " + note
+	d := event.Digest{Proto: proto, Verb: "closed", Bytes: c.Bytes + s.Bytes, Took: x.Duration}
+	switch {
+	case x.Open:
+		d.Verb, d.Note = "end", "still open when last seen"
+	case x.Code < 0:
+		d.Note = "whether by a Close frame is not known"
+	default:
+		d.Result, d.Note, d.Level = strconv.Itoa(x.Code), meaning(x.Code, x.Reason), levelOf(x.Code)
 	}
-	d := event.Digest{
-		Proto: proto, Verb: "closed", Result: strconv.Itoa(x.Code), Note: note,
-		Bytes: c.Bytes + s.Bytes, Took: x.Duration, Level: levelOf(x.Code),
+	if x.By != "" {
+		d.Note = "by " + x.By + ", " + d.Note
 	}
 	return d
 }
@@ -263,18 +269,20 @@ func (x *Close) Digest() event.Digest {
 // Fields is everything.
 func (x *Close) Fields() event.Fields {
 	return func(yield func(string, event.Value) bool) {
-		_ = closeFields(x.Code, x.Reason, yield) &&
+		_ = (x.Code < 0 || closeFields(x.Code, x.Reason, yield)) &&
 			yield("websocket.close.by", event.StringOf(x.By)) &&
-			yield("websocket.close.clean", event.BoolOf(x.Clean)) &&
+			yield("websocket.close.clean", judged(x.Clean)) &&
 			yield("websocket.duration_ms", event.MillisOf(x.Duration)) &&
 			yield("websocket.idle_ms", event.MillisOf(x.Idle)) &&
 			x.Ends[client].fields(&clientNames, x.Duration, yield) &&
-			x.Ends[server].fields(&serverNames, x.Duration, yield)
+			x.Beats[client].fields(&clientNames, yield) &&
+			x.Ends[server].fields(&serverNames, x.Duration, yield) &&
+			x.Beats[server].fields(&serverNames, yield)
 	}
 }
 
-// totalNames are the names of the fields of a Total.
-type totalNames [9]string
+// totalNames are the names of the fields of a Total, and of a Heartbeat.
+type totalNames [14]string
 
 var clientNames, serverNames = namesOf("websocket.client."), namesOf("websocket.server.")
 
@@ -282,6 +290,7 @@ func namesOf(prefix string) totalNames {
 	return totalNames{
 		prefix + "messages", prefix + "bytes", prefix + "wire_bytes", prefix + "frames", prefix + "pings", prefix + "pongs",
 		prefix + "anomalies", prefix + "deflated_percent", prefix + "bytes_per_s",
+		prefix + "ping_interval_ms", prefix + "pings_unanswered", prefix + "rtt_ms", prefix + "rtt_min_ms", prefix + "rtt_max_ms",
 	}
 }
 
@@ -295,6 +304,14 @@ func (t *Total) fields(n *totalNames, took time.Duration, yield func(string, eve
 		yield(n[6], event.IntOf(t.Anomalies)) &&
 		yield(n[7], quotient(t.deflated, 100, t.inflated)) &&
 		yield(n[8], quotient(t.Bytes, uint64(time.Second), uint64(max(0, took))))
+}
+
+func (b *Heartbeat) fields(n *totalNames, yield func(string, event.Value) bool) bool {
+	return yield(n[9], millis(b.Interval)) &&
+		yield(n[10], number(b.Unanswered)) &&
+		yield(n[11], millis(b.RTT)) &&
+		yield(n[12], millis(b.Least)) &&
+		yield(n[13], millis(b.Most))
 }
 
 // quotient is a*b/c rounded down, absent where that makes no sense.
@@ -324,6 +341,14 @@ func number[T int | int64](n T) event.Value {
 		return event.Value{}
 	}
 	return event.IntOf(n)
+}
+
+// judged is absent when it is not known.
+func judged(b *bool) event.Value {
+	if b == nil {
+		return event.Value{}
+	}
+	return event.BoolOf(*b)
 }
 
 // flag is absent when false.

@@ -9,7 +9,6 @@ import (
 
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/event"
-	"example.com/wirewatch/flow"
 )
 
 // version is the only one that RFC 6455 §4.1 knows.
@@ -236,7 +235,7 @@ func (d *dissector) open(c *dissect.Conn, o dissect.Offer) {
 	}
 	c.Emit(dissect.Fact{Body: body, Exchange: d.exchange, NoDir: true})
 	for _, x := range list {
-		c.Anomaly(flow.Dir(x.from)^d.swapped, x.code, d.exchange, clip(x.detail))
+		d.reportFrom(c, &d.half[x.from], x.code, x.detail)
 	}
 }
 

@@ -1,52 +1,102 @@
 package ws
 
 import (
+	"cmp"
 	"fmt"
+	"time"
 
 	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/event"
 )
 
-// settle tells that the WebSocket is over, once each end has sent a Close frame
-// or ended its stream.
+// leaving is how a direction ended.
+type leaving struct {
+	at     event.Mark
+	last   event.Mark // of the latest frame by then
+	unsure bool       // a Close frame may have been missing
+}
+
+// settle tells that the WebSocket is over, once its connection is closed in both
+// directions (RFC 6455 §7.1.4), or nothing more is to come of it.
 func (d *dissector) settle(c *dissect.Conn) {
-	if d.over || !d.half[client].over() || !d.half[server].over() {
+	if d.half[client].leaving == nil || d.half[server].leaving == nil {
 		return
 	}
-	d.over = true
-	x := &Close{Code: abnormal, Duration: c.Now().Sub(d.began), Idle: c.Now().Sub(d.last)}
+	x := &Close{Code: -1, Duration: max(0, d.now(c).Sub(d.began)), Idle: max(0, d.now(c).Sub(d.last))}
 	by, known := d.first(c)
 	if known {
 		x.By = nameOf(by)
 	}
-	closed := d.half[client].closing != nil || d.half[server].closing != nil
-	if closed {
-		x.said(d.half[by].closing)
-		x.Clean = d.half[client].closing != nil && d.half[server].closing != nil
+	d.verdict(c, x, by)
+	for r := range d.half {
+		if h := &d.half[r]; d.blamed(c, h, by) {
+			d.unclosed(c, h)
+		}
 	}
 	for r := range d.half {
 		h := &d.half[r]
-		if x.Ends[r] = h.total; h.msg != nil { // what a Close frame has cut
-			x.Ends[r].add(h.msg)
-		}
-		if h.closing == nil && !h.unsure && (closed || by == h.role) {
-			d.unclosed(c, h, x)
-		}
+		x.Ends[r], x.Beats[r] = h.total, h.pinging.heartbeat(h.total.Pings)
 	}
 	c.Emit(dissect.Fact{Body: x, First: d.began, Exchange: d.exchange, NoDir: true, Incomplete: d.lacks(c)})
 }
 
-// said takes the code and the reason of a Close frame.
+// now is the latest that was seen: directions are not read in the order of the
+// capture.
+func (d *dissector) now(c *dissect.Conn) event.Mark { return later(d.last, c.Now()) }
+
+// later is the later of two marks in the capture.
+func later(a, b event.Mark) event.Mark {
+	if a.Frame > b.Frame {
+		return a
+	}
+	return b
+}
+
+// verdict says how the WebSocket was closed, as far as that is known: what was
+// open when the capture ended was not closed.
+func (d *dissector) verdict(c *dissect.Conn, x *Close, by role) {
+	a, b := &d.half[client], &d.half[server]
+	switch {
+	case a.closing != nil || b.closing != nil:
+		x.said(cmp.Or(d.half[by].closing, d.half[by^1].closing))
+	case d.closedWithout(c, a) && d.closedWithout(c, b):
+		x.Code = abnormal
+	case !d.gone(c, a) && !d.gone(c, b):
+		x.Open = true
+	}
+	switch {
+	case a.closing != nil && b.closing != nil:
+		x.Clean = new(true)
+	case d.closedWithout(c, a) || d.closedWithout(c, b):
+		x.Clean = new(false)
+	}
+}
+
+// gone reports that the connection was closed or reset in the direction of what
+// h sends.
+func (d *dissector) gone(c *dissect.Conn, h *half) bool {
+	how := c.EndOf(d.dirOf(h.role))
+	return how == dissect.FIN || how == dissect.RST
+}
+
+// closedWithout reports that an end has left, and certainly had sent no Close
+// frame.
+func (d *dissector) closedWithout(c *dissect.Conn, h *half) bool {
+	return h.closing == nil && h.leaving != nil && !h.leaving.unsure && d.gone(c, h)
+}
+
+// said takes the code and the reason of a Close frame. Only one of which nothing
+// is missing has none.
 func (x *Close) said(m *closing) {
-	if x.Code, x.Reason = m.code, m.reason; x.Code < 0 {
+	if x.Code, x.Reason = m.code, m.reason; x.Code < 0 && m.why == event.Complete {
 		x.Code = noStatus
 	}
 }
 
 // first is which end closed first. Of two Close frames, that one is second whose
 // sender had received the other; if neither had, it is not known, and the
-// client's stands for both. Without any, it is the end whose FIN did not answer
-// one.
+// client's stands for both. An end that had left before its peer's Close frame is
+// first. Without any, it is the end whose FIN did not answer one.
 func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 	a, b := d.half[client].closing, d.half[server].closing
 	switch {
@@ -55,11 +105,10 @@ func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 			return server, true
 		}
 		return client, b.acked >= a.end
-	case a != nil || b != nil:
-		if a != nil {
-			return client, true
-		}
-		return server, true
+	case a != nil:
+		return d.closer(c, client), true
+	case b != nil:
+		return d.closer(c, server), true
 	}
 	left := [2]bool{d.leaves(c, client), d.leaves(c, server)}
 	if left[server] && !left[client] {
@@ -68,30 +117,66 @@ func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 	return client, left[client] && !left[server]
 }
 
+// closer is which end closed first, where only r sent a Close frame.
+func (d *dissector) closer(c *dissect.Conn, r role) role {
+	if d.late(c, r) {
+		return r ^ 1
+	}
+	return r
+}
+
+// late reports that the peer of r had closed its stream without having received
+// the Close frame of r.
+func (d *dissector) late(c *dissect.Conn, r role) bool {
+	peer := d.dirOf(r ^ 1)
+	if c.EndOf(peer) != dissect.FIN {
+		return false
+	}
+	acked := c.AckedByFIN(peer)
+	return acked != dissect.Unacknowledged && acked < d.half[r].closing.end
+}
+
 // leaves reports that an end closed its stream, and not because its peer had.
 func (d *dissector) leaves(c *dissect.Conn, r role) bool {
 	dir := d.dirOf(r)
 	return c.EndOf(dir) == dissect.FIN && !c.Answers(dir)
 }
 
-// over reports that nothing more is to come of a direction.
-func (h *half) over() bool { return h.closing != nil || h.ended }
-
-// unclosed reports that an end has left without a Close frame (RFC 6455 §7.1.1),
-// if it has: an end of the capture is none of the connection.
-func (d *dissector) unclosed(c *dissect.Conn, h *half, x *Close) {
-	idle := fmt.Sprintf("%.1f s after the last frame", x.Idle.Seconds())
-	switch how := c.EndOf(d.dirOf(h.role)); how {
-	case dissect.FIN:
-		if d.other(h).closing != nil {
-			d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s did not answer that of its peer", nameOf(h.role)))
-			return
-		}
-		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s closed the connection %s", nameOf(h.role), idle))
-	case dissect.RST:
-		d.reportFrom(c, h, noCloseFrame, "the connection was reset "+idle)
-	case dissect.Open, dissect.Expired, dissect.CaptureEnd:
+// blamed reports that an end should have sent a Close frame: it was asked to by
+// that of its peer, or was the first to close. Who reset a connection is not
+// known, and who was reset had no time to answer.
+func (d *dissector) blamed(c *dissect.Conn, h *half, by role) bool {
+	if !d.closedWithout(c, h) {
+		return false
 	}
+	if c.EndOf(d.dirOf(h.role)) == dissect.RST {
+		return d.other(h).closing == nil && by == h.role
+	}
+	return d.other(h).closing != nil || by == h.role
+}
+
+// unclosed reports that an end has left without a Close frame.
+func (d *dissector) unclosed(c *dissect.Conn, h *half) {
+	other, idle := d.other(h).closing, span(h.leaving.at.Sub(h.leaving.last))
+	switch {
+	case c.EndOf(d.dirOf(h.role)) == dissect.RST:
+		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the connection was reset %s after the last frame", idle))
+	case other != nil && d.late(c, h.role^1):
+		before := span(other.at.Sub(h.leaving.at))
+		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s closed the connection %s before that of its peer", nameOf(h.role), before))
+	case other != nil:
+		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s did not answer that of its peer", nameOf(h.role)))
+	default:
+		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s closed the connection %s after the last frame", nameOf(h.role), idle))
+	}
+}
+
+// span is a duration for people.
+func span(t time.Duration) string {
+	if t < time.Second {
+		return fmt.Sprintf("%d ms", max(0, t.Milliseconds()))
+	}
+	return fmt.Sprintf("%.1f s", t.Seconds())
 }
 
 // lacks is why the account of a WebSocket is not complete.
@@ -105,6 +190,9 @@ func (d *dissector) lacks(c *dissect.Conn) event.Incomplete {
 	for r := range d.half {
 		if why := d.half[r].torn; why != event.Complete {
 			return why
+		}
+		if m := d.half[r].closing; m != nil && m.why != event.Complete {
+			return m.why
 		}
 	}
 	if d.mid {

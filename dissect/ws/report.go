@@ -61,7 +61,7 @@ func also(a, b string) string {
 // judge reports what is wrong with the header of the frame that begins.
 func (d *dissector) judge(f *feed, h *half) {
 	hd := &h.frame
-	if h.closing != nil {
+	if h.closing != nil && !hd.opcode.control() {
 		d.report(f, h, dataAfterClose, "")
 	}
 	switch {

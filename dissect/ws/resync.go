@@ -56,7 +56,7 @@ func (d *dissector) join(c *dissect.Conn) {
 	for r := range d.half {
 		h := &d.half[r]
 		h.deflate.agree(Deflate{WindowBits: maxWindow, Takeover: true})
-		h.lose(event.Gap)
+		d.lose(h, event.Gap)
 		h.seek()
 	}
 }

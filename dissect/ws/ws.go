@@ -39,18 +39,14 @@ type dissector struct {
 	exchange uint32         // ordinal of the upgrade
 	mid      bool           // it was joined in its middle
 	opaque   bool           // an extension was agreed on that is not known here
-	over     bool           // the end was told
 	began    event.Mark
-	last     event.Mark // of the latest frame
+	last     event.Mark // of the latest part of a frame
 }
 
 // half is one direction.
 type half struct {
 	state    state
 	role     role
-	ended    bool             // the stream has ended
-	unsure   bool             // when it did, a Close frame may have been missing
-	forgot   bool             // pings were sent that are not remembered
 	headless bool             // frames may be missing, and no data frame was seen since: the next may go on with a message
 	torn     event.Incomplete // why frames may be missing
 	frame    header
@@ -59,7 +55,8 @@ type half struct {
 	control  *Control // a control frame in progress, if its payload comes in parts
 	deflate  deflate
 	closing  *closing // the first Close frame; nil before it
-	pings    []ping   // that were not answered
+	leaving  *leaving // the end of the stream; nil before it
+	pinging  *pinging // nil before the first ping
 	told     *counts
 	search   *search // while searching
 	total    Total
@@ -133,6 +130,8 @@ type feed struct {
 	p   []byte
 	n   int
 	end bool
+
+	stamp event.Mark // where that part of the frame came from that came last, of those in p
 }
 
 func (f *feed) rest() []byte { return f.p[f.n:] }
@@ -159,6 +158,15 @@ func (f *feed) latest() event.Mark {
 	return f.c.At(f.dir, f.n-1)
 }
 
+// seen notes that a part of a frame was seen, which began at first. The directions
+// are not read in the order of the capture.
+func (d *dissector) seen(f *feed, first event.Mark) {
+	d.last = later(d.last, f.stamp)
+	if d.mid && first.Frame < d.began.Frame {
+		d.began = first
+	}
+}
+
 // other is the opposite direction.
 func (d *dissector) other(h *half) *half { return &d.half[h.role^1] }
 
@@ -174,7 +182,7 @@ func (d *dissector) Data(c *dissect.Conn, dir flow.Dir, p []byte, end bool) (int
 		if again {
 			continue
 		}
-		if end && v == dissect.More && !h.ended {
+		if end && v == dissect.More && h.leaving == nil {
 			d.end(&f, h)
 		}
 		return f.n, v
@@ -228,17 +236,18 @@ func (f *feed) ahead() bool {
 
 // begin begins a frame whose header is n bytes long.
 func (d *dissector) begin(f *feed, h *half, hd header, n int) {
-	first := f.at(0)
+	first, off := f.at(0), f.offset()
 	h.frame, h.left, h.state = hd, hd.length, inPayload
 	h.total.Frames++
 	d.judge(f, h)
 	f.take(n)
-	d.last = f.latest()
+	f.stamp = f.c.Latest(f.dir, f.n-n, f.n)
+	d.seen(f, first)
 	switch {
 	case hd.overlong():
 		d.breakOff(f, h)
 	case hd.opcode.control():
-		d.beginControl(f, h, first)
+		d.beginControl(off, h, first)
 	case hd.opcode.known():
 		d.beginData(f, h, first)
 	}
@@ -249,7 +258,7 @@ func (d *dissector) begin(f *feed, h *half, hd header, n int) {
 func (d *dissector) breakOff(f *feed, h *half) {
 	h.left = 0
 	d.cut(f, h, event.Malformed)
-	h.lose(event.Malformed)
+	d.lose(h, event.Malformed)
 	h.seek()
 }
 
@@ -258,6 +267,10 @@ func (d *dissector) breakOff(f *feed, h *half) {
 func (d *dissector) payload(f *feed, h *half) (again bool) {
 	p := f.rest()
 	p = p[:min(uint64(len(p)), h.left)]
+	if len(p) > 0 {
+		f.stamp = later(f.stamp, f.c.Latest(f.dir, f.n, f.n+len(p)))
+		d.seen(f, f.stamp)
+	}
 	for len(p) > 0 {
 		part := p[:min(len(p), piece)]
 		p = p[len(part):]
@@ -284,7 +297,6 @@ func (d *dissector) payload(f *feed, h *half) (again bool) {
 // finish ends the frame in progress.
 func (d *dissector) finish(f *feed, h *half) {
 	h.state = atHeader
-	d.last = f.latest()
 	switch {
 	case h.frame.opcode.control():
 		d.endControl(f, h)
@@ -315,7 +327,7 @@ func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict
 		d.finish(&f, h)
 	}
 	d.cut(&f, h, missing(c))
-	h.lose(missing(c))
+	d.lose(h, missing(c))
 	h.seek()
 	return dissect.More
 }
@@ -340,12 +352,13 @@ func missing(c *dissect.Conn) event.Incomplete {
 }
 
 // lose notes that frames of the direction may be missing from here on: those
-// that its compressed messages refer to, and the pings that are answered.
-func (h *half) lose(why event.Incomplete) {
+// that its compressed messages refer to, and the pongs to its peer's pings.
+func (d *dissector) lose(h *half, why event.Incomplete) {
 	if h.headless = true; h.torn == event.Complete {
 		h.torn = why
 	}
 	h.deflate.lose()
+	d.other(h).pinging.giveUp()
 }
 
 // cut ends what is in progress, of which the rest will not come.
@@ -364,7 +377,7 @@ func (d *dissector) cut(f *feed, h *half, why event.Incomplete) {
 // end is called once, when a direction has ended and nothing more can be made of
 // its bytes.
 func (d *dissector) end(f *feed, h *half) {
-	h.ended, h.unsure = true, h.state == searching
+	h.leaving = &leaving{at: f.c.Now(), last: d.last, unsure: h.state == searching}
 	how := f.c.EndOf(f.dir)
 	if how == dissect.FIN && (h.state == inPayload || h.state == atHeader && len(f.rest()) > 0) {
 		d.report(f, h, frameIncomplete, "")
@@ -375,7 +388,11 @@ func (d *dissector) end(f *feed, h *half) {
 			d.payload(f, h)
 		}
 	}
-	d.cut(f, h, how.Incomplete())
+	why := how.Incomplete()
+	if h.closing != nil { // nobody goes on with a message behind that (RFC 6455 §5.5.1)
+		why = event.Closed
+	}
+	d.cut(f, h, why)
 	f.n = len(f.p)
 	d.settle(f.c)
 }
