@@ -151,7 +151,9 @@ func timeless(rec map[string]any) {
 	whenAsked(w["rpc"])
 	for _, k := range []string{"client", "server"} {
 		if end, ok := w[k].(map[string]any); ok {
-			delete(end, "bytes_per_s")
+			for _, k := range []string{"bytes_per_s", "ping_interval_ms", "rtt_ms", "rtt_min_ms", "rtt_max_ms"} {
+				delete(end, k)
+			}
 		}
 	}
 	if a, ok := rec["anomaly"].(map[string]any); ok && a["code"] == "ws.no_close_frame" {
