@@ -166,7 +166,7 @@ var (
 var (
 	messageLimit = &event.Code{
 		Name: "ws.message_limit", Level: event.Warn, Spec: "RFC 6455 §10.4",
-		Text: "a message inflates to so much more than its size that inflating was stopped",
+		Text: "compressed messages inflate to so much more than their size that inflating one was stopped",
 	}
 	gapsLimit = &event.Code{
 		Name: "ws.gaps_limit", Level: event.Note,

@@ -8,6 +8,7 @@ import (
 // deflate is permessage-deflate in one direction (RFC 7692 §7).
 type deflate struct {
 	decoder  *inflate.Decoder // nil until a message is compressed
+	in, out  uint64           // bytes that it took and wrote, of all messages
 	bits     uint8            // of the window
 	agreed   bool
 	takeover bool // a message may refer to those before it
@@ -56,12 +57,13 @@ func (x *deflate) close() {
 
 // inflate takes the next bytes of a compressed message.
 func (d *dissector) inflate(f *feed, h *half, p []byte) {
-	for m := h.msg; !m.stopped; {
+	for m, x := h.msg, &h.deflate; !m.stopped; {
 		// The output stops at multiples of piece, so that the limit is judged
 		// at the same places however the input is cut.
 		out := d.shared.inflated[:piece-m.size%piece]
-		n, size, err := h.deflate.decoder.Decode(out, p)
+		n, size, err := x.decoder.Decode(out, p)
 		p = p[n:]
+		x.in, x.out = x.in+uint64(n), x.out+uint64(size)
 		d.inflated(f, h, out[:size])
 		if err != nil {
 			d.fail(f, h, inflateFailed, event.Malformed, err.Error())
@@ -70,13 +72,15 @@ func (d *dissector) inflate(f *feed, h *half, p []byte) {
 		if size < len(out) {
 			return // p is used up
 		}
-		if limited(f.c.Limits().Decoded, f.c.Limits().Ratio, m.size, m.wire-uint64(len(p))) {
+		if limited(f.c.Limits().Decoded, f.c.Limits().Ratio, x.out, x.in) {
 			d.fail(f, h, messageLimit, event.Limit, "")
 		}
 	}
 }
 
 // limited reports that so many bytes of so many compressed ones are suspicious.
+// Both are sums of the direction, for one message may be followed by a thousand
+// more; what is shorter than a piece is never asked about.
 func limited(most, ratio int64, size, wire uint64) bool {
 	return size > uint64(max(0, most)) && size/uint64(max(1, ratio)) > wire
 }
@@ -116,6 +120,7 @@ func (d *dissector) endInflate(f *feed, h *half) {
 		if size, done, err = h.deflate.decoder.EndMessage(out); err != nil {
 			d.fail(f, h, inflateFailed, event.Malformed, err.Error())
 		}
+		h.deflate.out += uint64(size)
 		d.inflated(f, h, out[:size])
 	}
 	h.deflate.rest()
