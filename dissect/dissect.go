@@ -162,8 +162,8 @@ type Host interface {
 // Unacknowledged is no acknowledgment, and less than any.
 const Unacknowledged = math.MinInt64 + 1
 
-// Limits bound what a dissector may hold for one flow. Hitting one emits an
-// anomaly, never silence.
+// Limits bound what a dissector may hold for one flow, or where that is said, for
+// all of a shard. Hitting one emits an anomaly, never silence.
 type Limits struct {
 	Probe     int   // bytes of a direction to look at before a protocol is given up
 	Carry     int   // unconsumed bytes of a direction
@@ -175,13 +175,14 @@ type Limits struct {
 	Decoded   int64 // bytes of decoded content at which a suspicious ratio stops decoding
 	Ratio     int64 // decoded bytes per encoded byte that are suspicious
 	Ranges    int   // gaps to list for one body
+	Windows   int   // bytes that the decoders of compressed messages remember, in all flows of a shard; 0: any number
 }
 
 // DefaultLimits are the limits that the program starts with.
 func DefaultLimits() Limits {
 	return Limits{
 		Probe: 4 << 10, Carry: 1 << 20, Pieces: 32 << 10, Head: 256 << 10, Lines: 4096,
-		Exchanges: 1024, Body: 64 << 10, Decoded: 64 << 20, Ratio: 100, Ranges: 1024,
+		Exchanges: 1024, Body: 64 << 10, Decoded: 64 << 20, Ratio: 100, Ranges: 1024, Windows: 16 << 20,
 	}
 }
 

@@ -57,6 +57,9 @@ func (p *Pool) New(bits int) *Decoder {
 	return &Decoder{pool: p, win: window{size: 1 << bits}}
 }
 
+// Held is how many bytes the decoders hold together, of which Limit is the limit.
+func (p *Pool) Held() int { return p.held }
+
 // used says that d was just used, and makes room for what it holds by now.
 func (p *Pool) used(d *Decoder) {
 	p.settle(d)

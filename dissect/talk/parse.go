@@ -154,6 +154,7 @@ func (t *Talk) set(text string) error {
 	l := &t.Limits
 	ints := map[string]*int{
 		"probe": &l.Probe, "carry": &l.Carry, "head": &l.Head, "lines": &l.Lines, "exchanges": &l.Exchanges, "ranges": &l.Ranges,
+		"windows": &l.Windows,
 	}
 	longs := map[string]*int64{"body": &l.Body, "decoded": &l.Decoded, "ratio": &l.Ratio}
 	switch {

@@ -11,7 +11,7 @@ var Codes = []*event.Code{
 	continuationUnexpected, continuationMissing, textInvalid,
 	closePayloadShort, closeCodeReserved, closeCodeInvalid, closeReasonInvalid, dataAfterClose, noCloseFrame,
 	inflateFailed, contextLost,
-	messageLimit, gapsLimit, pingsLimit,
+	messageLimit, windowLimit, gapsLimit, pingsLimit,
 }
 
 // The opening handshake.
@@ -167,6 +167,10 @@ var (
 	messageLimit = &event.Code{
 		Name: "ws.message_limit", Level: event.Warn, Spec: "RFC 6455 §10.4",
 		Text: "compressed messages inflate to so much more than their size that inflating one was stopped",
+	}
+	windowLimit = &event.Code{
+		Name: "ws.window_limit", Level: event.Warn,
+		Text: "compressed messages may refer to earlier ones that were given up, for too many are remembered: their sizes are exact, some of their bytes may be unknown",
 	}
 	gapsLimit = &event.Code{
 		Name: "ws.gaps_limit", Level: event.Note,

@@ -11,8 +11,9 @@ type deflate struct {
 	in, out  uint64           // bytes that it took and wrote, of all messages
 	bits     uint8            // of the window
 	agreed   bool
-	takeover bool // a message may refer to those before it
-	lost     bool // messages that later ones may refer to were not inflated
+	takeover bool             // a message may refer to those before it
+	lost     bool             // messages that later ones may refer to were not inflated
+	why      event.Incomplete // why the bytes are not known that copy what is not
 }
 
 // agree takes what the handshake says.
@@ -20,8 +21,14 @@ func (x *deflate) agree(a Deflate) {
 	x.agreed, x.takeover, x.bits = true, a.Takeover, uint8(a.WindowBits)
 }
 
-// lose notes that what later messages may refer to is not known.
-func (x *deflate) lose() { x.lost = x.agreed && x.takeover }
+// lose notes that what later messages may refer to is not known, and that the
+// one in progress is not inflated further. What the decoder holds is of no use.
+func (x *deflate) lose() {
+	x.lost = x.agreed && x.takeover
+	if x.decoder != nil {
+		x.decoder.Forget()
+	}
+}
 
 // begin prepares for a message, and reports whether it is the first that may
 // refer to what is not known.
@@ -32,6 +39,7 @@ func (x *deflate) begin(s *shared) (lost bool) {
 	switch {
 	case x.lost:
 		x.decoder.Forget()
+		x.why = event.Gap
 		lost, x.lost = true, false
 	case !x.takeover:
 		x.decoder.Reset()
@@ -51,12 +59,21 @@ func (x *deflate) rest() {
 func (x *deflate) close() {
 	if x.decoder != nil {
 		x.decoder.Reset()
-		x.decoder.Release()
+	}
+}
+
+// resume comes before more is inflated: it reports that meanwhile the history was
+// given up, for the limit that the decoders of the shard share.
+func (d *dissector) resume(f *feed, h *half) {
+	if x := &h.deflate; x.decoder.Evicted() {
+		x.why = event.Limit
+		d.report(f, h, windowLimit, "")
 	}
 }
 
 // inflate takes the next bytes of a compressed message.
 func (d *dissector) inflate(f *feed, h *half, p []byte) {
+	d.resume(f, h)
 	for m, x := h.msg, &h.deflate; !m.stopped; {
 		// The output stops at multiples of piece, so that the limit is judged
 		// at the same places however the input is cut.
@@ -92,7 +109,7 @@ func (d *dissector) inflated(f *feed, h *half, p []byte) {
 	for a, b := range h.deflate.decoder.UnknownRanges {
 		m.take(p[from:a], limit)
 		d.checked(f, h)
-		m.miss(event.Gap)
+		m.miss(h.deflate.why)
 		d.gap(f, h, uint64(b-a))
 		from = b
 	}
@@ -110,6 +127,7 @@ func (d *dissector) fail(f *feed, h *half, code *event.Code, why event.Incomplet
 
 // endInflate ends a compressed message as RFC 7692 §7.2.2 says, unless it was cut.
 func (d *dissector) endInflate(f *feed, h *half) {
+	d.resume(f, h)
 	m := h.msg
 	for done := false; !done && !m.stopped; {
 		var (

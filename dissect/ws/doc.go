@@ -37,7 +37,9 @@
 // After messages that were not captured, or not inflated, the history that later
 // compressed messages refer to is unknown, while Huffman codes do not depend on
 // it: such a message is inflated to its exact size, and what it copies of the
-// history is a gap in it. One that copies none is whole, and known to be.
+// history is a gap in it. One that copies none is whole, and known to be. The same
+// goes for a direction whose history was given up, since the histories of a shard
+// have a limit: those that were used longest ago go first.
 //
 // # Pings
 //

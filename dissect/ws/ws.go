@@ -112,6 +112,7 @@ func newDissector(o dissect.Offer) dissect.Dissector {
 // Start tells the opening: nothing need ever be sent after it.
 func (d *dissector) Start(c *dissect.Conn) {
 	d.shared = c.Shared(Spec.Name, newShared).(*shared)
+	d.shared.pool.Limit = c.Limits().Windows
 	d.began = c.Now()
 	d.last = d.began
 	if len(d.offer.Params) > 0 {

@@ -31,7 +31,7 @@ func configOf(path string) engine.Config {
 	if strings.HasPrefix(filepath.Base(path), "limit-") {
 		l := &cfg.Limits.Dissect
 		l.Carry, l.Head, l.Lines, l.Exchanges, l.Ranges = 4096, 1024, 8, 5, 2
-		l.Decoded, l.Ratio = 8192, 10
+		l.Decoded, l.Ratio, l.Windows = 8192, 10, 256
 	}
 	return cfg
 }
