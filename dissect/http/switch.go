@@ -1,6 +1,7 @@
 package http
 
 import (
+	"slices"
 	"strings"
 
 	"example.com/wirewatch/dissect"
@@ -21,7 +22,7 @@ func (d *dissector) switches(f *feed, x *exchange, fs *fields) dissect.Verdict {
 		f.report(switchUnasked, x, joined(fs.offers))
 	}
 	d.complete(f, x)
-	token := strings.ToLower(joined(fs.offers))
+	token := chosen(x, fs)
 	o := dissect.Offer{Exchange: x.num, Token: token, Params: terms(x)}
 	switch token {
 	case "websocket":
@@ -33,6 +34,24 @@ func (d *dissector) switches(f *feed, x *exchange, fs *fields) dissect.Verdict {
 	}
 	f.c.SetProtocol("unknown")
 	return f.c.Handoff("", o)
+}
+
+// chosen is the protocol that a 101 goes on with: what its Upgrade says (RFC 9110
+// §7.8). One that names "websocket" twice or beside others, or has
+// Sec-WebSocket-Accept and no Upgrade, is wrong, and means a WebSocket all the
+// same: there are clients that take it.
+func chosen(x *exchange, fs *fields) string {
+	token := strings.ToLower(joined(fs.offers))
+	for _, e := range strings.Split(token, ",") {
+		if strings.TrimSpace(e) == "websocket" {
+			return "websocket"
+		}
+	}
+	accept := func(h event.Pair) bool { return strings.EqualFold(h.Name, "sec-websocket-accept") }
+	if token == "" && slices.ContainsFunc(x.res.Headers, accept) {
+		return "websocket"
+	}
+	return token
 }
 
 // complete ends both messages of an exchange, and gives up every other: no

@@ -6,7 +6,7 @@ import "example.com/wirewatch/event"
 var Codes = []*event.Code{
 	methodInvalid, upgradeMissing, connectionMissing, versionUnsupported, keyMissing, keyInvalid,
 	acceptMissing, acceptMismatch, protocolNotOffered, extensionInvalid, extensionNotOffered, deflateInvalid,
-	maskMissing, maskUnexpected, rsvUnexpected, rsv1Misplaced, opcodeReserved,
+	frameEarly, maskMissing, maskUnexpected, rsvUnexpected, rsv1Misplaced, opcodeReserved,
 	controlFragmented, controlTooLong, lengthNotMinimal, lengthInvalid, frameIncomplete,
 	continuationUnexpected, continuationMissing, textInvalid,
 	closePayloadShort, closeCodeReserved, closeCodeInvalid, closeReasonInvalid, dataAfterClose, noCloseFrame,
@@ -68,6 +68,10 @@ var (
 
 // Frames.
 var (
+	frameEarly = &event.Code{
+		Name: "ws.frame_early", Level: event.Error, Spec: "RFC 6455 §4.1",
+		Text: "the client sent a frame before it had received the server's handshake",
+	}
 	maskMissing = &event.Code{
 		Name: "ws.mask_missing", Level: event.Error, Spec: "RFC 6455 §5.1",
 		Text: "a frame from the client is not masked",

@@ -15,10 +15,11 @@
 // stopped.
 //
 // The WebSocket is over when its connection is closed in both directions, or
-// nothing more is to come of that (RFC 6455 §7.1.4). Its code is that of the first Close frame, 1005 if
-// that has none, and 1006 if both directions were closed or reset without such a
-// frame (RFC 6455 §7.1.5). It has none where the Close frame or its code may be
-// missing, or where the capture or our patience ended before the connection.
+// nothing more is to come of that (RFC 6455 §7.1.4). Its code is that of the first
+// Close frame, 1005 if that has none, and 1006 if both directions were closed or
+// reset without such a frame (RFC 6455 §7.1.5). It has none where the Close frame or
+// its code may be missing, or where the capture or our patience ended before the
+// connection.
 //
 // The bytes of a message whose size is not known count as far as it was inflated.
 //
@@ -32,7 +33,9 @@
 // proved: by the headers that follow it in a row, by text, and by where its sender
 // goes on after it has received something. Until then the frames are held, and
 // nothing of them is lost, unless they are long. A flow that was joined in its
-// middle is recognised in the same way.
+// middle is recognised in the same way. Text within a binary message can look like
+// a frame; so the first frames that are found are doubted, and where what follows
+// them cannot be one, the direction looks again.
 //
 // After messages that were not captured, or not inflated, the history that later
 // compressed messages refer to is unknown, while Huffman codes do not depend on

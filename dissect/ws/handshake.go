@@ -40,6 +40,10 @@ func handshakeOf(terms []event.Pair) (hs handshake) {
 	return hs
 }
 
+// extended reports a WebSocket over HTTP/2, which has no Upgrade, no Connection and
+// no key (RFC 8441 §5): a CONNECT, and no 101 to it.
+func (hs *handshake) extended() bool { return hs.method == "CONNECT" && hs.status != "101" }
+
 // values are those of a field of one side, in order.
 func (hs *handshake) values(r role, name string) (list []string) {
 	for _, f := range hs.fields[r] {
@@ -80,8 +84,7 @@ func (hs *handshake) opening() (o *Open, list []complaint) {
 	if hs.asked {
 		hs.request(o, say)
 	}
-	extended := hs.method == "CONNECT" // RFC 8441 §5: no Upgrade, no Connection, no key
-	if !extended {
+	if !hs.extended() {
 		hs.switching(server, say)
 		hs.accept(o, say)
 	}
@@ -94,7 +97,7 @@ type say = func(from role, code *event.Code, detail string)
 
 // request checks what RFC 6455 §4.1 asks of a client.
 func (hs *handshake) request(o *Open, say say) {
-	if hs.method != "CONNECT" {
+	if !hs.extended() {
 		if hs.method != "GET" {
 			say(client, methodInvalid, hs.method)
 		}
@@ -225,6 +228,7 @@ func (d *dissector) open(c *dissect.Conn, o dissect.Offer) {
 	body, list := hs.opening()
 	d.opaque = body.unknown
 	d.rpc.Handshake(body.Protocol, body.URI)
+	d.ready = c.Offset(d.dirOf(server))
 	if !hs.asked { // some of the request may yet come, before the client's frames
 		d.half[client].seek()
 	}

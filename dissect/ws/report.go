@@ -58,6 +58,16 @@ func also(a, b string) string {
 	return a + "; " + b
 }
 
+// early reports the client's first frame if it did not wait for the response.
+func (d *dissector) early(f *feed, h *half) {
+	if h.role != client || h.total.Frames != 1 || d.mid {
+		return
+	}
+	if acked := f.c.Acked(f.dir, f.n); acked >= 0 && acked < d.ready {
+		d.report(f, h, frameEarly, "")
+	}
+}
+
 // judge reports what is wrong with the header of the frame that begins.
 func (d *dissector) judge(f *feed, h *half) {
 	hd := &h.frame

@@ -26,6 +26,7 @@ const (
 	maxSought = 1 << 20  // no longer frame is believed in
 	maxHeld   = 16 << 10 // bytes to hold until they are proved to be frames
 	maxChains = 32       // chains to follow at once; in random bytes there are about eight
+	doubts    = 6        // headers to look at twice, once frames were found
 )
 
 // search is a direction that looks for frames, at each of its bytes.
@@ -81,9 +82,11 @@ func (d *dissector) seek(f *feed, h *half) (found bool) {
 			s.seen++
 		}
 	}
-	if first, ok := s.last(f); ok {
-		h.resume(f, first)
-		return true
+	if f.end {
+		if first, ok := s.last(f); ok {
+			h.resume(f, first)
+			return true
+		}
 	}
 	s.hold(f, off)
 	return false
@@ -96,7 +99,7 @@ func (h *half) resume(f *feed, first int64) {
 		first = h.search.seen
 	}
 	f.take(int(first - f.offset()))
-	h.state, h.search = atHeader, nil
+	h.state, h.search, h.doubt = atHeader, nil, doubts
 }
 
 // look looks at byte i of the rest. Yes comes with the stream offset of the first
@@ -166,12 +169,10 @@ func (s *search) follow(c chain) {
 	}
 }
 
-// last is the first frame of a chain that ends where the stream does.
+// last is the first frame of a chain that ends where the bytes do, at the end of
+// the stream or before a hole. It takes that chain away.
 func (s *search) last(f *feed) (first int64, ok bool) {
 	end := f.offset() + int64(len(f.rest()))
-	if !f.end {
-		return 0, false
-	}
 	c := s.end(end)
 	return c.first, c.bits+turnBits >= enough && c.first < end
 }

@@ -39,6 +39,7 @@ type dissector struct {
 	exchange uint32         // ordinal of the upgrade
 	mid      bool           // it was joined in its middle
 	opaque   bool           // an extension was agreed on that is not known here
+	ready    int64          // stream offset behind the 101, of what the server sends
 	began    event.Mark
 	last     event.Mark // of the latest part of a frame
 }
@@ -47,6 +48,7 @@ type dissector struct {
 type half struct {
 	state    state
 	role     role
+	doubt    int8             // so many frames more must be plausible: those before were found by a search
 	headless bool             // frames may be missing, and no data frame was seen since: the next may go on with a message
 	torn     event.Incomplete // why frames may be missing
 	frame    header
@@ -211,6 +213,10 @@ func (d *dissector) header(f *feed, h *half) (v dissect.Verdict, again bool) {
 	if n == 0 {
 		return dissect.More, false
 	}
+	if r := d.rules(h.role); h.doubt > 0 && !r.plausible(&hd) {
+		d.tear(f, h, event.Gap)
+		return dissect.More, true
+	}
 	if hd.opcode.control() && !hd.overlong() {
 		whole := n + int(min(hd.length, maxControl))
 		switch {
@@ -238,9 +244,11 @@ func (f *feed) ahead() bool {
 // begin begins a frame whose header is n bytes long.
 func (d *dissector) begin(f *feed, h *half, hd header, n int) {
 	first, off := f.at(0), f.offset()
+	h.doubt = max(0, h.doubt-1)
 	h.frame, h.left, h.state = hd, hd.length, inPayload
 	h.total.Frames++
 	d.judge(f, h)
+	d.early(f, h)
 	f.take(n)
 	f.stamp = f.c.Latest(f.dir, f.n-n, f.n)
 	d.seen(f, first)
@@ -258,8 +266,13 @@ func (d *dissector) begin(f *feed, h *half, hd header, n int) {
 // be proved.
 func (d *dissector) breakOff(f *feed, h *half) {
 	h.left = 0
-	d.cut(f, h, event.Malformed)
-	d.lose(h, event.Malformed)
+	d.tear(f, h, event.Malformed)
+}
+
+// tear ends what is in progress, and looks for the next frame.
+func (d *dissector) tear(f *feed, h *half, why event.Incomplete) {
+	d.cut(f, h, why)
+	d.lose(h, why)
 	h.seek()
 }
 
@@ -309,12 +322,17 @@ func (d *dissector) finish(f *feed, h *half) {
 // Gap survives inside of a payload, whose length says what is missing.
 func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict {
 	h := &d.half[dir^d.swapped]
-	f := feed{c: c, dir: dir, p: c.Rest(dir)}
-	if h.state == atHeader {
-		if hd, size := parseHeader(f.p); size > 0 { // the rest of its payload was not there yet
-			d.begin(&f, h, hd, size)
-			d.payload(&f, h)
+	f := feed{c: c, dir: dir, p: c.Rest(dir), end: true} // of what there is before the hole
+	if h.state == searching {
+		d.seek(&f, h)
+	}
+	for h.state == atHeader {
+		hd, size := parseHeader(f.rest())
+		if size == 0 {
+			break
 		}
+		d.begin(&f, h, hd, size)
+		d.payload(&f, h) // which may not all be there
 	}
 	switch {
 	case h.state == inPayload && n <= h.left:
@@ -327,9 +345,7 @@ func (d *dissector) Gap(c *dissect.Conn, dir flow.Dir, n uint64) dissect.Verdict
 		d.miss(&f, h, h.left)
 		d.finish(&f, h)
 	}
-	d.cut(&f, h, missing(c))
-	d.lose(h, missing(c))
-	h.seek()
+	d.tear(&f, h, missing(c))
 	return dissect.More
 }
 
