@@ -19,7 +19,9 @@ func (d *dissector) beginControl(off int64, h *half, first event.Mark) {
 func (x *Control) write(p []byte) {
 	x.Size += uint64(len(p))
 	if x.why == event.Complete {
-		x.payload += string(p[:min(len(p), maxControl-len(x.payload))])
+		room := maxControl - len(x.payload)
+		x.Truncated = x.Truncated || len(p) > room
+		x.payload += string(p[:min(len(p), room)])
 	}
 }
 

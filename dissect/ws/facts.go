@@ -53,6 +53,7 @@ type Control struct {
 	Reason string
 	RTT    time.Duration // of a pong: since the ping that it answers; negative if there is none
 
+	Truncated   bool // it has more payload than a control frame may have, and than is shown
 	Unsolicited bool // a pong that answers no ping, which is no fault (RFC 6455 §5.5.3); false if that is not known
 
 	opcode  opcode
@@ -230,6 +231,7 @@ func (x *Control) Fields() event.Fields {
 			yield("websocket.text", present(x.Text)) &&
 			yield("websocket.base64", event.BytesOf(&x.Binary)) &&
 			(x.Code < 0 || closeFields(x.Code, x.Reason, yield)) &&
+			yield("websocket.truncated", flag(x.Truncated)) &&
 			yield("websocket.rtt_ms", millis(x.RTT)) &&
 			yield("websocket.unsolicited", flag(x.Unsolicited))
 	}
