@@ -2,6 +2,7 @@ package ws
 
 import (
 	"example.com/wirewatch/content/inflate"
+	"example.com/wirewatch/dissect"
 	"example.com/wirewatch/event"
 )
 
@@ -89,17 +90,24 @@ func (d *dissector) inflate(f *feed, h *half, p []byte) {
 		if size < len(out) {
 			return // p is used up
 		}
-		if limited(f.c.Limits().Decoded, f.c.Limits().Ratio, x.out, x.in) {
+		if x.limited(f.c.Limits(), m.size, m.wire-uint64(len(p))) {
 			d.fail(f, h, messageLimit, event.Limit, "")
 		}
 	}
 }
 
-// limited reports that so many bytes of so many compressed ones are suspicious.
-// Both are sums of the direction, for one message may be followed by a thousand
-// more; what is shorter than a piece is never asked about.
-func limited(most, ratio int64, size, wire uint64) bool {
-	return size > uint64(max(0, most)) && size/uint64(max(1, ratio)) > wire
+// limited reports that a message of so many bytes in so many compressed ones is
+// suspicious: by itself, or as one of many that are small enough, since it may be
+// followed by a thousand more. Then it takes twice the ratio, of all and of this
+// one: a snapshot that is sent again and again, and is the same each time, comes
+// to 150, for DEFLATE needs 15 bits to copy 258 bytes from so far away (RFC 1951
+// §3.2.5). What is shorter than a piece is never asked about.
+func (x *deflate) limited(l *dissect.Limits, size, wire uint64) bool {
+	most, ratio := uint64(max(0, l.Decoded)), uint64(max(1, l.Ratio))
+	if size > most {
+		return size/ratio > wire
+	}
+	return x.out > most && x.out/(2*ratio) > x.in && size/(2*ratio) > wire
 }
 
 // inflated takes the next bytes of a message, as they were before they were

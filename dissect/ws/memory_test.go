@@ -106,3 +106,23 @@ func TestWindowLimit(t *testing.T) {
 		}
 	}
 }
+
+// A snapshot that is sent again and again is no bomb, however little it takes
+// once its sender has sent it, and however long that goes on.
+func TestSnapshots(t *testing.T) {
+	snapshot := letters(16 << 10)
+	first, again := frame(t, "binary rsv1", pmd(t, "", snapshot)), frame(t, "binary rsv1", pmd(t, snapshot, snapshot))
+	if ratio := len(snapshot) / len(again); ratio <= int(dissect.DefaultLimits().Ratio) {
+		t.Fatalf("compressed to one in %d: the test does not test", ratio)
+	}
+	n := 2 * int(dissect.DefaultLimits().Decoded) / len(snapshot)
+	c, h := conn(t, takeover, 0)
+	defer c.Close()
+	c.Data(flow.ServerToClient, []byte(first))
+	for range n {
+		c.Data(flow.ServerToClient, []byte(again))
+	}
+	if want := 3 + n; h.facts != want { // the opening, a pong, and each snapshot
+		t.Errorf("%d facts of %d snapshots, want %d: anomalies, or nothing", h.facts, n+1, want)
+	}
+}
