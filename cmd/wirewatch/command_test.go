@@ -135,7 +135,7 @@ func TestReadmeShowsTheDemo(t *testing.T) {
 	if len(shown) < 5 {
 		t.Errorf("found only %q", shown)
 	}
-	out := "\n" + succeeds(t, demo)
+	out := "\n" + succeeds(t, demo) + succeeds(t, filepath.Join(filepath.Dir(demo), "real-ws-node-heartbeat.pcap"))
 	for _, line := range shown {
 		if !strings.Contains(out, "\n"+line+"\n") {
 			t.Errorf("the demo does not have %q", line)

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"fmt"
 	"math/bits"
 	"strconv"
 	"time"
@@ -264,6 +265,11 @@ func (x *Close) Digest() event.Digest {
 	}
 	if x.By != "" {
 		d.Note = "by " + x.By + ", " + d.Note
+	}
+	for r := range x.Beats {
+		if n := x.Beats[r].Unanswered; n > 0 {
+			d.Note = fmt.Sprintf("%s; pings of the %s left unanswered: %d", d.Note, nameOf(role(r)), n)
+		}
 	}
 	return d
 }
