@@ -227,6 +227,10 @@ func (c *Conn) Answers(dir flow.Dir) bool { return c.host.Answers(dir) }
 // is not known.
 func (c *Conn) AckedByFIN(dir flow.Dir) int64 { return c.host.AckedByFIN(dir) }
 
+// Resetter is the direction of what the end sends that reset the connection, if
+// one did for certain.
+func (c *Conn) Resetter() (dir flow.Dir, ok bool) { return c.host.Resetter() }
+
 // Stalled is the time that dir has lost so far to retransmission and zero
 // windows.
 func (c *Conn) Stalled(dir flow.Dir) time.Duration { return c.host.Stalled(dir) }

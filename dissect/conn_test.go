@@ -919,9 +919,10 @@ func TestSkipAndFail(t *testing.T) {
 func TestHostIsPassedOn(t *testing.T) {
 	d := newDriver(t, false)
 	d.host.Ack, d.host.Second, d.host.Lost, d.host.Shake = 3, [2]bool{true, false}, [2]time.Duration{5, 6}, 7
-	d.host.Lacks[s2c], d.host.Left[s2c] = true, 8
+	d.host.Lacks[s2c], d.host.Left[s2c], d.host.Resets = true, 8, new(s2c)
+	by, reset := d.Resetter()
 	shake, ok := d.Connect()
-	if d.Acked(c2s, 0) != 3 || !d.Answers(c2s) || d.Answers(s2c) || d.Stalled(s2c) != 6 || d.AckedByFIN(s2c) != 8 || shake != 7 || !ok || !d.Owed(s2c) || d.Owed(c2s) {
+	if d.Acked(c2s, 0) != 3 || !d.Answers(c2s) || d.Answers(s2c) || d.Stalled(s2c) != 6 || d.AckedByFIN(s2c) != 8 || by != s2c || !reset || shake != 7 || !ok || !d.Owed(s2c) || d.Owed(c2s) {
 		t.Error("the host says something else")
 	}
 	d.End(s2c, dissect.Expired)

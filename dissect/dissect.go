@@ -148,6 +148,9 @@ type Host interface {
 	// when it closed it: the acknowledgment number of its FIN, as an offset of the
 	// other direction, or Unacknowledged.
 	AckedByFIN(dir flow.Dir) int64
+	// Resetter is the direction of what the end sends that reset the connection; no
+	// if none did for certain.
+	Resetter() (dir flow.Dir, ok bool)
 	// Stalled is the time so far that this direction lost to retransmission
 	// and zero windows. It only grows.
 	Stalled(dir flow.Dir) time.Duration

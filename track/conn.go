@@ -488,6 +488,9 @@ func (c *conn) Answers(d flow.Dir) bool {
 // AckedByFIN is what the FIN of a direction acknowledges (dissect.Host).
 func (c *conn) AckedByFIN(d flow.Dir) int64 { return c.finAcked[uint8(d)^c.clientSide] }
 
+// Resetter is the sender of the RST (dissect.Host).
+func (c *conn) Resetter() (flow.Dir, bool) { return c.tcp.Reset() }
+
 // Stalled is the time that a direction has lost (dissect.Host).
 func (c *conn) Stalled(d flow.Dir) time.Duration { return c.tcp.Stalled(d) }
 

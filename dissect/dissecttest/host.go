@@ -17,10 +17,11 @@ type Host struct {
 	Firm    bool           // the roles are certain: Flip is refused
 	Flipped bool           // Flip was granted: directions are exchanged
 	Why     event.Incomplete
-	Lacks   [2]bool  // acknowledged bytes that were not delivered
-	Ack     int64    // what the present segment acknowledges
-	Second  [2]bool  // the direction was closed because the other was
-	Left    [2]int64 // what the direction's FIN acknowledges
+	Lacks   [2]bool   // acknowledged bytes that were not delivered
+	Ack     int64     // what the present segment acknowledges
+	Second  [2]bool   // the direction was closed because the other was
+	Left    [2]int64  // what the direction's FIN acknowledges
+	Resets  *flow.Dir // of the end that reset the connection, nil for none
 	Lost    [2]time.Duration
 	Shake   time.Duration // of the handshake, if positive
 }
@@ -59,6 +60,14 @@ func (h *Host) Answers(dir flow.Dir) bool { return h.Second[h.Dir(dir)] }
 
 // AckedByFIN is Left.
 func (h *Host) AckedByFIN(dir flow.Dir) int64 { return h.Left[h.Dir(dir)] }
+
+// Resetter is Resets.
+func (h *Host) Resetter() (flow.Dir, bool) {
+	if h.Resets == nil {
+		return 0, false
+	}
+	return h.Dir(*h.Resets), true
+}
 
 // Stalled is Lost.
 func (h *Host) Stalled(dir flow.Dir) time.Duration { return h.Lost[h.Dir(dir)] }

@@ -20,6 +20,7 @@ func (*sinkHost) Missing() event.Incomplete      { return event.Gap }
 func (*sinkHost) Acked() int64                   { return 0 }
 func (*sinkHost) Answers(flow.Dir) bool          { return false }
 func (*sinkHost) AckedByFIN(flow.Dir) int64      { return 0 }
+func (*sinkHost) Resetter() (flow.Dir, bool)     { return 0, false }
 func (*sinkHost) Stalled(flow.Dir) time.Duration { return 0 }
 func (*sinkHost) Connect() (time.Duration, bool) { return 0, false }
 func (*sinkHost) Flip() bool                     { return false }

@@ -10,7 +10,7 @@
 //	!> N           N bytes of the client's were never captured (!< for the server's)
 //	~> N           the same, because the capture cut its frames
 //	.>             the client's FIN (.< for the server's; .>~ though it has not yet seen the other's)
-//	RST            a reset: both directions end
+//	RST            a reset: both directions end (RST > by the client, RST < by the server)
 //	EXPIRE         nothing was seen of the flow for too long
 //	owed >         bytes of the client's are known to be on their way, until its next line
 //	wait N         N milliseconds go by

@@ -37,6 +37,7 @@ type step struct {
 	data  []byte
 	n     int64
 	unack bool
+	known bool // dir is whose RST it is
 	whole bool // never cut
 }
 
@@ -105,7 +106,11 @@ func (t *Talk) add(line string) error {
 	case ".>", ".<", ".>~", ".<~":
 		t.steps = append(t.steps, step{op: "fin", dir: dirOf(word[1]), unack: strings.HasSuffix(word, "~")})
 	case "RST", "EXPIRE":
-		t.steps = append(t.steps, step{op: strings.ToLower(word)})
+		s := step{op: strings.ToLower(word), known: rest != ""}
+		if s.known {
+			s.dir = dirOf(rest[0])
+		}
+		t.steps = append(t.steps, s)
 	case "owed":
 		t.steps = append(t.steps, step{op: word, dir: dirOf(rest[0])})
 	case "wait", "connect":

@@ -23,6 +23,7 @@ type host struct {
 	ack     int64    // what the present segment acknowledges
 	answers [2]bool  // the direction was closed because the other was
 	left    [2]int64 // what its FIN acknowledges
+	resets  [2]bool  // its sender reset the connection
 	owed    [2]bool
 	stalled [2]time.Duration
 	connect time.Duration
@@ -34,12 +35,18 @@ type host struct {
 
 const millisecond = int64(time.Millisecond)
 
-func (h *host) Emit(f dissect.Fact)                 { h.heard = append(h.heard, Heard{f, h.now.Frame}) }
-func (h *host) Now() event.Mark                     { return h.now }
-func (h *host) Owed(d flow.Dir) bool                { return h.owed[d^h.flipped] }
-func (h *host) Acked() int64                        { return h.ack }
-func (h *host) Answers(d flow.Dir) bool             { return h.answers[d^h.flipped] }
-func (h *host) AckedByFIN(d flow.Dir) int64         { return h.left[d^h.flipped] }
+func (h *host) Emit(f dissect.Fact)         { h.heard = append(h.heard, Heard{f, h.now.Frame}) }
+func (h *host) Now() event.Mark             { return h.now }
+func (h *host) Owed(d flow.Dir) bool        { return h.owed[d^h.flipped] }
+func (h *host) Acked() int64                { return h.ack }
+func (h *host) Answers(d flow.Dir) bool     { return h.answers[d^h.flipped] }
+func (h *host) AckedByFIN(d flow.Dir) int64 { return h.left[d^h.flipped] }
+func (h *host) Resetter() (d flow.Dir, ok bool) {
+	if h.resets[1] {
+		return flow.ServerToClient ^ h.flipped, true
+	}
+	return flow.ClientToServer ^ h.flipped, h.resets[0]
+}
 func (h *host) Stalled(d flow.Dir) time.Duration    { return h.stalled[d^h.flipped] }
 func (h *host) Connect() (d time.Duration, ok bool) { return h.connect, h.connect > 0 }
 
@@ -147,6 +154,7 @@ func (s *step) happen(c *dissect.Conn, h *host, cut func(size int) []int) {
 		h.answers[s.dir] = h.ended[s.dir.Reverse()] && !s.unack
 		c.End(dir, dissect.FIN)
 	case "rst", "expire":
+		h.resets[s.dir] = s.known
 		h.ended = [2]bool{true, true}
 		end := map[string]dissect.End{"rst": dissect.RST, "expire": dissect.Expired}[s.op]
 		for d := range flow.Dir(2) {

@@ -22,6 +22,7 @@ func (*sinkHost) Acked() int64                   { return 0 }
 func (*sinkHost) Offset() int64                  { return 0 }
 func (*sinkHost) Answers(flow.Dir) bool          { return false }
 func (*sinkHost) AckedByFIN(flow.Dir) int64      { return 0 }
+func (*sinkHost) Resetter() (flow.Dir, bool)     { return 0, false }
 func (*sinkHost) Stalled(flow.Dir) time.Duration { return 0 }
 func (*sinkHost) Connect() (time.Duration, bool) { return 0, false }
 func (*sinkHost) Flip() bool                     { return false }

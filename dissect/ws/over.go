@@ -96,7 +96,8 @@ func (x *Close) said(m *closing) {
 // first is which end closed first. Of two Close frames, that one is second whose
 // sender had received the other; if neither had, it is not known, and the
 // client's stands for both. An end that had left before its peer's Close frame is
-// first. Without any, it is the end whose FIN did not answer one.
+// first. Without any, it is the end that reset the connection, or whose FIN did not
+// answer one.
 func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 	a, b := d.half[client].closing, d.half[server].closing
 	switch {
@@ -109,6 +110,9 @@ func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 		return d.closer(c, client), true
 	case b != nil:
 		return d.closer(c, server), true
+	}
+	if dir, ok := c.Resetter(); ok {
+		return role(dir ^ d.swapped), true
 	}
 	left := [2]bool{d.leaves(c, client), d.leaves(c, server)}
 	if left[server] && !left[client] {
@@ -143,14 +147,14 @@ func (d *dissector) leaves(c *dissect.Conn, r role) bool {
 }
 
 // blamed reports that an end should have sent a Close frame: it was asked to by
-// that of its peer, or was the first to close. Who reset a connection is not
-// known, and who was reset had no time to answer.
+// that of its peer, or was the first to close. Who was reset had no time to answer.
 func (d *dissector) blamed(c *dissect.Conn, h *half, by role) bool {
 	if !d.closedWithout(c, h) {
 		return false
 	}
 	if c.EndOf(d.dirOf(h.role)) == dissect.RST {
-		return d.other(h).closing == nil && by == h.role
+		dir, ok := c.Resetter()
+		return ok && dir == d.dirOf(h.role)
 	}
 	return d.other(h).closing != nil || by == h.role
 }
@@ -160,7 +164,7 @@ func (d *dissector) unclosed(c *dissect.Conn, h *half) {
 	other, idle := d.other(h).closing, span(h.leaving.at.Sub(h.leaving.last))
 	switch {
 	case c.EndOf(d.dirOf(h.role)) == dissect.RST:
-		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the connection was reset %s after the last frame", idle))
+		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s reset the connection %s after the last frame", nameOf(h.role), idle))
 	case other != nil && d.late(c, h.role^1):
 		before := span(other.at.Sub(h.leaving.at))
 		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s closed the connection %s before that of its peer", nameOf(h.role), before))
