@@ -39,15 +39,15 @@ test-deps: deps ## what the tests need beside that: a C compiler and libpcap's h
 
 .PHONY: test
 test: test-deps ## run every test
-	$(GO) test $(PKGS)
+	$(GO) test -pgo=off $(PKGS)
 
 .PHONY: race
 race: test-deps ## run the tests under the race detector
-	$(GO) test -race -short $(PKGS)
+	$(GO) test -pgo=off -race -short $(PKGS)
 
 .PHONY: static
 static: deps ## check that everything builds without C
-	CGO_ENABLED=0 $(GO) build -tags nolive ./...
+	CGO_ENABLED=0 $(GO) build -pgo=off -tags nolive ./...
 
 # A golangci-lint of the machine serves if it is of the right version; else it is
 # built here, once.
@@ -91,6 +91,11 @@ bench: build ## measure side by side with tshark and cat, on the captures of ben
 .PHONY: compare-ws
 compare-ws: build ## write the tables of docs/WEBSOCKET.md anew (needs tshark)
 	scripts/compare-ws.py $(BIN)/wirewatch docs/WEBSOCKET.md testdata/pcaps/*ws-*.pcap*
+
+# The compiler takes cmd/wirewatch/default.pgo by itself.
+.PHONY: pgo
+pgo: test-deps ## take the profile anew that the compiler optimizes by, on the captures of bench-data
+	$(GO) test -pgo=off -trimpath -run '^$$' -bench Captures -benchtime 5s -cpuprofile $(CURDIR)/cmd/wirewatch/default.pgo -o $(BIN)/pgo.test ./cmd/wirewatch
 
 .PHONY: microbench
 microbench: ## run the Go benchmarks
