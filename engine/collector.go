@@ -9,6 +9,9 @@ import (
 	"example.com/wirewatch/track"
 )
 
+// maxBatch is about how many facts the sinks get at once.
+const maxBatch = 1 << 13
+
 // collector merges what the shards found into one order, that in which facts
 // became certain: by the frame at which they did; in a frame, what came with the
 // clock before what came with its segment; what came with the clock by the
@@ -26,7 +29,6 @@ type collector struct {
 
 // collect takes a finished epoch.
 func (c *collector) collect(e *epoch) {
-	c.batch = c.batch[:0]
 	var out [flow.NumShards][]track.Output
 	var opened [flow.NumShards][]*flow.Ends
 	for i := range out {
@@ -50,6 +52,9 @@ func (c *collector) collect(e *epoch) {
 			c.batch = append(c.batch, o[n].Event)
 		}
 		out[s] = out[s][n:]
+		if len(c.batch) >= maxBatch {
+			c.emit()
+		}
 	}
 	for _, k := range ticks {
 		c.clock(&out, k.at.Frame)
@@ -76,6 +81,7 @@ func (c *collector) clock(out *[flow.NumShards][]track.Output, frame uint64) {
 
 // emit numbers a batch and gives it to the sinks.
 func (c *collector) emit() {
+	defer c.clear()
 	for i := range c.batch {
 		c.seq++
 		c.batch[i].Seq = c.seq
@@ -83,7 +89,7 @@ func (c *collector) emit() {
 			c.kinds[b.Kind()]++
 		}
 	}
-	if len(c.batch) == 0 {
+	if len(c.batch) == 0 || c.err != nil {
 		return
 	}
 	for _, s := range c.sinks {
@@ -93,6 +99,10 @@ func (c *collector) emit() {
 		}
 	}
 }
+
+// clear empties the batch, which has no use for what was in it, nor for the memory
+// of an epoch with very many facts.
+func (c *collector) clear() { c.batch = empty(c.batch) }
 
 // finish tells the summary.
 func (c *collector) finish(r *reader) error {
@@ -115,7 +125,7 @@ func (c *collector) finish(r *reader) error {
 	if r.err != nil {
 		e.Incomplete = event.CaptureEnd
 	}
-	c.batch = append(c.batch[:0], e)
+	c.batch = append(c.batch, e)
 	c.emit()
 	return c.err
 }

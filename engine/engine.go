@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/wirewatch/capture"
@@ -56,7 +57,7 @@ func Run(ctx context.Context, cfg Config, src capture.Source, dec capture.Decode
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			work(w, cfg, specs, seed, r.work[w])
+			work(w, cfg, specs, seed, r.work[w], r.backlog)
 		}()
 	}
 	wg.Add(1)
@@ -72,6 +73,7 @@ func Run(ctx context.Context, cfg Config, src capture.Source, dec capture.Decode
 				cancel()
 			}
 		}
+		r.backlog.collected(e)
 		r.recycle(e)
 	}
 	wg.Wait()
@@ -97,6 +99,8 @@ type epoch struct {
 	opened [flow.NumShards][]*flow.Ends
 
 	working sync.WaitGroup
+	number  uint64       // of epochs, in order
+	facts   atomic.Int64 // how many there are in out
 }
 
 // tick is the capture's clock reaching a second, before segment pos.
@@ -121,9 +125,11 @@ type reader struct {
 	work []chan *epoch
 	done chan *epoch
 	sum  totals
-	err  error // why the capture ended early
+	sent uint64 // epochs
+	err  error  // why the capture ended early
 
-	clock clock
+	clock   clock
+	backlog *backlog
 }
 
 // clock is the capture's clock: it goes by whole seconds, never back, and at
@@ -165,7 +171,7 @@ func newReader(cfg Config, src capture.Source, dec capture.Decoder) *reader {
 	r := &reader{
 		cfg: cfg, src: src, dec: dec,
 		free: make(chan *epoch, cfg.Epochs), done: make(chan *epoch, cfg.Epochs),
-		work: make([]chan *epoch, cfg.Workers),
+		work: make([]chan *epoch, cfg.Workers), backlog: newBacklog(),
 	}
 	for range cfg.Epochs {
 		r.free <- &epoch{}
@@ -250,6 +256,8 @@ func (r *reader) fill(e *epoch, buf []byte, recs []capture.Record) {
 }
 
 func (r *reader) send(e *epoch) {
+	e.number = r.sent
+	r.sent++
 	e.working.Add(len(r.work))
 	for _, w := range r.work {
 		w <- e
@@ -270,6 +278,16 @@ func (r *reader) finish() {
 	}
 }
 
+// empty is a list without what it has, and without its memory if that is much
+// more than an epoch usually takes.
+func empty[T any](list []T) []T {
+	if len(list) > maxBatch {
+		return nil
+	}
+	clear(list)
+	return list[:0]
+}
+
 // recycle makes an epoch that everyone is done with free again.
 func (r *reader) recycle(e *epoch) {
 	if e.block != nil {
@@ -280,9 +298,7 @@ func (r *reader) recycle(e *epoch) {
 	e.final, e.block = nil, nil
 	for i := range e.index {
 		e.index[i] = e.index[i][:0]
-		clear(e.out[i])
-		clear(e.opened[i])
-		e.out[i], e.opened[i], e.late[i] = e.out[i][:0], e.opened[i][:0], 0
+		e.out[i], e.opened[i], e.late[i] = empty(e.out[i]), empty(e.opened[i]), 0
 	}
 	r.free <- e
 }

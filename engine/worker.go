@@ -8,15 +8,19 @@ import (
 
 // work is one worker: it owns every shard that is w modulo the number of
 // workers.
-func work(w int, cfg Config, specs []dissect.Spec, seed uint64, in <-chan *epoch) {
+func work(w int, cfg Config, specs []dissect.Spec, seed uint64, in <-chan *epoch, b *backlog) {
 	var tables [flow.NumShards]*track.Table
 	for i := w; i < flow.NumShards; i += cfg.Workers {
 		tables[i] = track.New(specs, cfg.Limits, seed)
 	}
 	for e := range in {
+		b.wait(e)
+		facts := 0
 		for i := w; i < flow.NumShards; i += cfg.Workers {
 			e.run(i, tables[i])
+			facts += len(e.out[i])
 		}
+		b.made(e, facts)
 		e.working.Done()
 	}
 }
