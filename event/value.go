@@ -47,6 +47,14 @@ func StringOf(s string) Value {
 // TextOf is text from the wire, which need not be UTF-8.
 func TextOf(s string) Value { return Value{kind: Text, str: s} }
 
+// SomeTextOf is text from the wire; empty is absent.
+func SomeTextOf(s string) Value {
+	if s == "" {
+		return Value{}
+	}
+	return TextOf(s)
+}
+
 // BytesOf is binary data from the wire; nil is absent, empty is not. p points
 // into the body, so that no copy is made.
 func BytesOf(p *[]byte) Value { return listOf(Bytes, p, *p == nil) }
@@ -63,6 +71,14 @@ func IntOf[T int | int64 | uint64 | uint32 | uint16 | uint8](n T) Value {
 	return Value{kind: Int, num: int64(n)}
 }
 
+// NaturalOf is a number; a negative one is absent.
+func NaturalOf[T int | int64](n T) Value {
+	if n < 0 {
+		return Value{}
+	}
+	return IntOf(n)
+}
+
 // BoolOf is true or false.
 func BoolOf(b bool) Value {
 	v := Value{kind: Bool}
@@ -72,8 +88,24 @@ func BoolOf(b bool) Value {
 	return v
 }
 
+// FlagOf is true; false is absent.
+func FlagOf(b bool) Value {
+	if !b {
+		return Value{}
+	}
+	return BoolOf(b)
+}
+
 // MillisOf is a duration.
 func MillisOf(d time.Duration) Value { return Value{kind: Millis, num: int64(d)} }
+
+// SpanOf is a duration; a negative one is absent.
+func SpanOf(d time.Duration) Value {
+	if d < 0 {
+		return Value{}
+	}
+	return MillisOf(d)
+}
 
 // PairsOf is a list of names and values; nil is absent, empty is not.
 func PairsOf(p *[]Pair) Value { return listOf(Pairs, p, *p == nil) }

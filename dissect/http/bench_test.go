@@ -3,27 +3,11 @@ package http_test
 import (
 	"bytes"
 	"testing"
-	"time"
 
 	"example.com/wirewatch/dissect"
-	"example.com/wirewatch/event"
+	"example.com/wirewatch/dissect/dissecttest"
 	"example.com/wirewatch/flow"
 )
-
-// sinkHost is a flow whose facts nobody keeps.
-type sinkHost struct{ facts int }
-
-func (h *sinkHost) Emit(dissect.Fact)            { h.facts++ }
-func (*sinkHost) Now() event.Mark                { return event.Mark{Frame: 1, Nanos: 1} }
-func (*sinkHost) Owed(flow.Dir) bool             { return false }
-func (*sinkHost) Missing() event.Incomplete      { return event.Gap }
-func (*sinkHost) Acked() int64                   { return 0 }
-func (*sinkHost) Answers(flow.Dir) bool          { return false }
-func (*sinkHost) AckedByFIN(flow.Dir) int64      { return 0 }
-func (*sinkHost) Resetter() (flow.Dir, bool)     { return 0, false }
-func (*sinkHost) Stalled(flow.Dir) time.Duration { return 0 }
-func (*sinkHost) Connect() (time.Duration, bool) { return 0, false }
-func (*sinkHost) Flip() bool                     { return false }
 
 const (
 	smallRequest = "GET /api/v1/items?id=4711 HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl/8.5.0\r\n" +
@@ -34,10 +18,10 @@ const (
 )
 
 // conn is a flow of HTTP, and what keeps a limit of so many bytes of a body.
-func conn(body int64) (*dissect.Conn, *sinkHost) {
+func conn(body int64) (*dissect.Conn, *dissecttest.Sink) {
 	env := &dissect.Env{Specs: specs, Limits: dissect.DefaultLimits()}
 	env.Limits.Body = body
-	c, h := new(dissect.Conn), new(sinkHost)
+	c, h := new(dissect.Conn), dissecttest.NewSink()
 	c.Init(env, h, false)
 	return c, h
 }
@@ -56,8 +40,8 @@ func BenchmarkSmallExchange(b *testing.B) {
 			for b.Loop() {
 				exchange(c, request, response)
 			}
-			if h.facts != 3*b.N {
-				b.Fatalf("%d facts in %d exchanges", h.facts, b.N)
+			if h.Count != 3*b.N {
+				b.Fatalf("%d facts in %d exchanges", h.Count, b.N)
 			}
 		})
 	}

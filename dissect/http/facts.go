@@ -113,13 +113,13 @@ func (r *Request) Fields() event.Fields {
 }
 
 func (r *Request) fields(yield func(string, event.Value) bool) bool {
-	return yield("http.host", present(r.Host)) &&
+	return yield("http.host", event.SomeTextOf(r.Host)) &&
 		yield("http.request.method", event.TextOf(r.Method)) &&
 		yield("http.request.uri", event.TextOf(r.Target)) &&
-		yield("http.request.version", present(r.Version)) &&
-		yield("http.request.full_uri", present(r.FullURI())) &&
+		yield("http.request.version", event.SomeTextOf(r.Version)) &&
+		yield("http.request.full_uri", event.SomeTextOf(r.FullURI())) &&
 		yield("http.request.headers", event.PairsOf(&r.Headers)) &&
-		yield("http.request.content_length", declared(r.Length))
+		yield("http.request.content_length", event.NaturalOf(r.Length))
 }
 
 // Kind is "http.response".
@@ -158,10 +158,10 @@ func (r *Response) Fields() event.Fields {
 
 func (r *Response) fields(yield func(string, event.Value) bool) bool {
 	return yield("http.response.code", code(r.Code)) &&
-		yield("http.response.phrase", present(r.Phrase)) &&
+		yield("http.response.phrase", event.SomeTextOf(r.Phrase)) &&
 		yield("http.response.version", event.TextOf(r.Version)) &&
 		yield("http.response.headers", event.PairsOf(&r.Headers)) &&
-		yield("http.response.content_length", declared(r.Length))
+		yield("http.response.content_length", event.NaturalOf(r.Length))
 }
 
 // interim are the fields of one element of http.response.interim.
@@ -228,38 +228,22 @@ func (b *Content) fields(n *names, yield func(string, event.Value) bool) bool {
 	return yield(n[0], event.PairsOf(&b.Trailers)) &&
 		yield(n[1], event.IntOf(b.Size)) &&
 		yield(n[2], event.IntOf(b.Captured)) &&
-		yield(n[3], present(b.Transfer)) &&
-		yield(n[4], present(b.Encoding)) &&
-		yield(n[5], declared(b.Decoded)) &&
-		yield(n[6], present(b.Text)) &&
+		yield(n[3], event.SomeTextOf(b.Transfer)) &&
+		yield(n[4], event.SomeTextOf(b.Encoding)) &&
+		yield(n[5], event.NaturalOf(b.Decoded)) &&
+		yield(n[6], event.SomeTextOf(b.Text)) &&
 		yield(n[7], event.BytesOf(&b.Binary)) &&
-		yield(n[8], flag(b.Truncated)) &&
+		yield(n[8], event.FlagOf(b.Truncated)) &&
 		yield(n[9], event.RangesOf(&b.Gaps))
 }
 
 func (t *Timing) fields(yield func(string, event.Value) bool) bool {
-	return yield("timing.connect_ms", millis(t.Connect)) &&
-		yield("timing.send_ms", millis(t.Send)) &&
-		yield("timing.wait_ms", millis(t.Wait)) &&
-		yield("timing.receive_ms", millis(t.Receive)) &&
-		yield("timing.total_ms", millis(t.Total)) &&
-		yield("timing.stalled_ms", millis(t.Stalled))
-}
-
-// present is text that is absent when empty.
-func present(s string) event.Value {
-	if s == "" {
-		return event.Value{}
-	}
-	return event.TextOf(s)
-}
-
-// declared is a number that is absent when negative.
-func declared(n int64) event.Value {
-	if n < 0 {
-		return event.Value{}
-	}
-	return event.IntOf(n)
+	return yield("timing.connect_ms", event.SpanOf(t.Connect)) &&
+		yield("timing.send_ms", event.SpanOf(t.Send)) &&
+		yield("timing.wait_ms", event.SpanOf(t.Wait)) &&
+		yield("timing.receive_ms", event.SpanOf(t.Receive)) &&
+		yield("timing.total_ms", event.SpanOf(t.Total)) &&
+		yield("timing.stalled_ms", event.SpanOf(t.Stalled))
 }
 
 // code is a status code, absent when 0.
@@ -268,22 +252,6 @@ func code(n int) event.Value {
 		return event.Value{}
 	}
 	return event.IntOf(n)
-}
-
-// flag is absent when false.
-func flag(b bool) event.Value {
-	if !b {
-		return event.Value{}
-	}
-	return event.BoolOf(b)
-}
-
-// millis is a duration that is absent when negative.
-func millis(d time.Duration) event.Value {
-	if d < 0 {
-		return event.Value{}
-	}
-	return event.MillisOf(d)
 }
 
 // ServerSentEvent is one event of a text/event-stream: the body of sse.event.
@@ -314,7 +282,7 @@ func (e *ServerSentEvent) Fields() event.Fields {
 		_ = yield("sse.id", e.id()) &&
 			yield("sse.event", event.TextOf(e.Type)) &&
 			yield("sse.data", e.data()) &&
-			yield("sse.retry", declared(e.Retry))
+			yield("sse.retry", event.NaturalOf(e.Retry))
 	}
 }
 

@@ -4,35 +4,18 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"example.com/wirewatch/dissect"
-	"example.com/wirewatch/event"
+	"example.com/wirewatch/dissect/dissecttest"
 	"example.com/wirewatch/flow"
 )
 
-// sinkHost is a flow whose facts nobody keeps.
-type sinkHost struct{ facts int }
-
-func (h *sinkHost) Emit(dissect.Fact)            { h.facts++ }
-func (*sinkHost) Now() event.Mark                { return event.Mark{Frame: 1, Nanos: 1} }
-func (*sinkHost) Owed(flow.Dir) bool             { return false }
-func (*sinkHost) Missing() event.Incomplete      { return event.Gap }
-func (*sinkHost) Acked() int64                   { return 0 }
-func (*sinkHost) Offset() int64                  { return 0 }
-func (*sinkHost) Answers(flow.Dir) bool          { return false }
-func (*sinkHost) AckedByFIN(flow.Dir) int64      { return 0 }
-func (*sinkHost) Resetter() (flow.Dir, bool)     { return 0, false }
-func (*sinkHost) Stalled(flow.Dir) time.Duration { return 0 }
-func (*sinkHost) Connect() (time.Duration, bool) { return 0, false }
-func (*sinkHost) Flip() bool                     { return false }
-
 // conn is a WebSocket, and what keeps a limit of so many bytes of a message.
-func conn(tb testing.TB, extensions string, body int64) (*dissect.Conn, *sinkHost) {
+func conn(tb testing.TB, extensions string, body int64) (*dissect.Conn, *dissecttest.Sink) {
 	tb.Helper()
 	env := &dissect.Env{Specs: handed(extensions)(), Limits: dissect.DefaultLimits()}
 	env.Limits.Body = body
-	c, h := new(dissect.Conn), new(sinkHost)
+	c, h := new(dissect.Conn), dissecttest.NewSink()
 	c.Init(env, h, false)
 	c.Data(flow.ClientToServer, []byte("\x8a\x80\x00\x00\x00\x00"))
 	return c, h
@@ -49,14 +32,14 @@ func BenchmarkMessages(b *testing.B) {
 				if strings.Contains(words, "mask") {
 					dir = flow.ClientToServer
 				}
-				before := h.facts
+				before := h.Count
 				b.SetBytes(int64(len(segment)))
 				b.ReportAllocs()
 				for b.Loop() {
 					c.Data(dir, segment)
 				}
-				if h.facts-before < b.N {
-					b.Fatalf("%d facts of %d messages", h.facts-before, b.N)
+				if h.Count-before < b.N {
+					b.Fatalf("%d facts of %d messages", h.Count-before, b.N)
 				}
 			})
 		}

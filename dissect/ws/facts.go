@@ -116,13 +116,13 @@ func (o *Open) Digest() event.Digest {
 // Fields is everything.
 func (o *Open) Fields() event.Fields {
 	return func(yield func(string, event.Value) bool) {
-		_ = yield("http.request.full_uri", present(o.URI)) &&
+		_ = yield("http.request.full_uri", event.SomeTextOf(o.URI)) &&
 			yield("websocket.opened", event.StringOf(o.Opened)) &&
-			yield("websocket.version", number(o.Version)) &&
-			yield("websocket.protocol", present(o.Protocol)) &&
-			yield("websocket.protocols_offered", present(o.ProtocolsOffered)) &&
-			yield("websocket.extensions", present(o.Extensions)) &&
-			yield("websocket.extensions_offered", present(o.ExtensionsOffered)) &&
+			yield("websocket.version", event.NaturalOf(o.Version)) &&
+			yield("websocket.protocol", event.SomeTextOf(o.Protocol)) &&
+			yield("websocket.protocols_offered", event.SomeTextOf(o.ProtocolsOffered)) &&
+			yield("websocket.extensions", event.SomeTextOf(o.Extensions)) &&
+			yield("websocket.extensions_offered", event.SomeTextOf(o.ExtensionsOffered)) &&
 			o.deflate(yield) &&
 			yield("websocket.accept_valid", judged(o.Accept))
 	}
@@ -165,15 +165,15 @@ func (m *Message) Digest() event.Digest {
 func (m *Message) Fields() event.Fields {
 	return func(yield func(string, event.Value) bool) {
 		_ = yield("websocket.opcode", event.StringOf(m.Opcode)) &&
-			yield("websocket.size", number(m.Size)) &&
+			yield("websocket.size", event.NaturalOf(m.Size)) &&
 			yield("websocket.wire_size", event.IntOf(m.WireSize)) &&
 			yield("websocket.frames", event.IntOf(m.Frames)) &&
 			yield("websocket.compressed", event.BoolOf(m.Compressed)) &&
 			yield("websocket.masked", event.BoolOf(m.Masked)) &&
-			yield("websocket.opaque", flag(m.Opaque)) &&
+			yield("websocket.opaque", event.FlagOf(m.Opaque)) &&
 			yield("websocket.text", m.text()) &&
 			yield("websocket.base64", event.BytesOf(&m.Binary)) &&
-			yield("websocket.truncated", flag(m.Truncated)) &&
+			yield("websocket.truncated", event.FlagOf(m.Truncated)) &&
 			yield("websocket.gaps", event.RangesOf(&m.Gaps)) &&
 			m.RPC.Yield(yield)
 	}
@@ -229,12 +229,12 @@ func (x *Control) Fields() event.Fields {
 	return func(yield func(string, event.Value) bool) {
 		_ = yield("websocket.opcode", event.StringOf(x.Opcode)) &&
 			yield("websocket.size", event.IntOf(x.Size)) &&
-			yield("websocket.text", present(x.Text)) &&
+			yield("websocket.text", event.SomeTextOf(x.Text)) &&
 			yield("websocket.base64", event.BytesOf(&x.Binary)) &&
 			(x.Code < 0 || closeFields(x.Code, x.Reason, yield)) &&
-			yield("websocket.truncated", flag(x.Truncated)) &&
-			yield("websocket.rtt_ms", millis(x.RTT)) &&
-			yield("websocket.unsolicited", flag(x.Unsolicited))
+			yield("websocket.truncated", event.FlagOf(x.Truncated)) &&
+			yield("websocket.rtt_ms", event.SpanOf(x.RTT)) &&
+			yield("websocket.unsolicited", event.FlagOf(x.Unsolicited))
 	}
 }
 
@@ -242,7 +242,7 @@ func (x *Control) Fields() event.Fields {
 func closeFields(code int, reason string, yield func(string, event.Value) bool) bool {
 	return yield("websocket.close.code", event.IntOf(code)) &&
 		yield("websocket.close.name", event.StringOf(closeNames[uint16(code)])) &&
-		yield("websocket.close.reason", present(reason))
+		yield("websocket.close.reason", event.SomeTextOf(reason))
 }
 
 // Kind is "websocket.close".
@@ -315,11 +315,11 @@ func (t *Total) fields(n *totalNames, took time.Duration, yield func(string, eve
 }
 
 func (b *Heartbeat) fields(n *totalNames, yield func(string, event.Value) bool) bool {
-	return yield(n[9], millis(b.Interval)) &&
-		yield(n[10], number(b.Unanswered)) &&
-		yield(n[11], millis(b.RTT)) &&
-		yield(n[12], millis(b.Least)) &&
-		yield(n[13], millis(b.Most))
+	return yield(n[9], event.SpanOf(b.Interval)) &&
+		yield(n[10], event.NaturalOf(b.Unanswered)) &&
+		yield(n[11], event.SpanOf(b.RTT)) &&
+		yield(n[12], event.SpanOf(b.Least)) &&
+		yield(n[13], event.SpanOf(b.Most))
 }
 
 // quotient is a*b/c rounded down, absent where that makes no sense.
@@ -335,42 +335,10 @@ func quotient(a, b, c uint64) event.Value {
 	return event.IntOf(q)
 }
 
-// present is text that is absent when empty.
-func present(s string) event.Value {
-	if s == "" {
-		return event.Value{}
-	}
-	return event.TextOf(s)
-}
-
-// number is absent when negative.
-func number[T int | int64](n T) event.Value {
-	if n < 0 {
-		return event.Value{}
-	}
-	return event.IntOf(n)
-}
-
 // judged is absent when it is not known.
 func judged(b *bool) event.Value {
 	if b == nil {
 		return event.Value{}
 	}
 	return event.BoolOf(*b)
-}
-
-// flag is absent when false.
-func flag(b bool) event.Value {
-	if !b {
-		return event.Value{}
-	}
-	return event.BoolOf(b)
-}
-
-// millis is a duration that is absent when negative.
-func millis(d time.Duration) event.Value {
-	if d < 0 {
-		return event.Value{}
-	}
-	return event.MillisOf(d)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"example.com/wirewatch/dissect"
+	"example.com/wirewatch/dissect/dissecttest"
 	"example.com/wirewatch/dissect/ws"
 	"example.com/wirewatch/event"
 	"example.com/wirewatch/flow"
@@ -14,7 +15,7 @@ const takeover, noTakeover = "permessage-deflate", "permessage-deflate; client_n
 
 // limitHost counts how often something was given up for the limit.
 type limitHost struct {
-	sinkHost
+	dissecttest.Sink
 	limited int
 }
 
@@ -122,7 +123,7 @@ func TestSnapshots(t *testing.T) {
 	for range n {
 		c.Data(flow.ServerToClient, []byte(again))
 	}
-	if want := 3 + n; h.facts != want { // the opening, a pong, and each snapshot
-		t.Errorf("%d facts of %d snapshots, want %d: anomalies, or nothing", h.facts, n+1, want)
+	if want := 3 + n; h.Count != want { // the opening, a pong, and each snapshot
+		t.Errorf("%d facts of %d snapshots, want %d: anomalies, or nothing", h.Count, n+1, want)
 	}
 }

@@ -138,20 +138,12 @@ func namesIn(prefix string) *names {
 // yield gives the fields that each message of a batch has.
 func (m *Message) yield(n *names, yield func(string, event.Value) bool) bool {
 	return yield(n.kind, event.StringOf(m.Kind.String())) &&
-		yield(n.typ, present(m.Type)) &&
-		yield(n.method, present(m.Method)) &&
-		yield(n.id, present(m.ID)) &&
+		yield(n.typ, event.SomeTextOf(m.Type)) &&
+		yield(n.method, event.SomeTextOf(m.Method)) &&
+		yield(n.id, event.SomeTextOf(m.ID)) &&
 		yield(n.failed, m.failure()) &&
 		yield(n.asked, m.asked()) &&
 		yield(n.latency, m.latency())
-}
-
-// present is text from the wire; without any, the field is absent.
-func present(s string) event.Value {
-	if s == "" {
-		return event.Value{}
-	}
-	return event.TextOf(s)
 }
 
 func (m *Message) failure() event.Value {
