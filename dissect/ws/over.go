@@ -35,7 +35,7 @@ func (d *dissector) settle(c *dissect.Conn) {
 	}
 	for r := range d.half {
 		h := &d.half[r]
-		x.Ends[r], x.Beats[r] = h.total, h.pinging.heartbeat(h.total.Pings)
+		x.Ends[r], x.Beats[r] = h.total, h.pings().heartbeat(h.total.Pings, d.other(h).blind)
 	}
 	c.Emit(dissect.Fact{Body: x, First: d.began, Exchange: d.exchange, NoDir: true, Incomplete: d.lacks(c)})
 }

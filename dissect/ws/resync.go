@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"math"
 	"unicode/utf8"
 
 	"example.com/wirewatch/dissect"
@@ -57,7 +58,8 @@ func (d *dissector) join(c *dissect.Conn) {
 	for r := range d.half {
 		h := &d.half[r]
 		h.deflate.agree(Deflate{WindowBits: maxWindow, Takeover: true})
-		d.lose(h, event.Gap)
+		d.lose(&feed{c: c, dir: d.dirOf(h.role)}, h, event.Gap)
+		h.pings().forget(math.MinInt64) // all before it
 		h.seek()
 	}
 }

@@ -50,6 +50,7 @@ type half struct {
 	role     role
 	doubt    int8             // so many frames more must be plausible: those before were found by a search
 	headless bool             // frames may be missing, and no data frame was seen since: the next may go on with a message
+	blind    bool             // frames may be missing, and none was seen since
 	torn     event.Incomplete // why frames may be missing
 	frame    header
 	left     uint64   // bytes of the payload that are to come
@@ -249,6 +250,10 @@ func (d *dissector) begin(f *feed, h *half, hd header, n int) {
 	h.total.Frames++
 	d.judge(f, h)
 	d.early(f, h)
+	if h.blind {
+		h.blind = false
+		d.other(h).pings().miss(f.c.Acked(f.dir, f.n))
+	}
 	f.take(n)
 	f.stamp = f.c.Latest(f.dir, f.n-n, f.n)
 	d.seen(f, first)
@@ -272,7 +277,7 @@ func (d *dissector) breakOff(f *feed, h *half) {
 // tear ends what is in progress, and looks for the next frame.
 func (d *dissector) tear(f *feed, h *half, why event.Incomplete) {
 	d.cut(f, h, why)
-	d.lose(h, why)
+	d.lose(f, h, why)
 	h.seek()
 }
 
@@ -369,13 +374,15 @@ func missing(c *dissect.Conn) event.Incomplete {
 }
 
 // lose notes that frames of the direction may be missing from here on: those
-// that its compressed messages refer to, and the pongs to its peer's pings.
-func (d *dissector) lose(h *half, why event.Incomplete) {
+// that its compressed messages refer to, its pings, and the pongs to its peer's.
+func (d *dissector) lose(f *feed, h *half, why event.Incomplete) {
 	if h.headless = true; h.torn == event.Complete {
 		h.torn = why
 	}
 	h.deflate.lose()
-	d.other(h).pinging.giveUp()
+	h.blind = true
+	h.pings().forget(f.offset())
+	d.other(h).pings().giveUp(f.c.Acked(f.dir, f.n-1))
 }
 
 // cut ends what is in progress, of which the rest will not come.
