@@ -29,7 +29,7 @@ func (d *dissector) settle(c *dissect.Conn) {
 	}
 	d.verdict(c, x, by)
 	for r := range d.half {
-		if h := &d.half[r]; d.blamed(c, h, by) {
+		if h := &d.half[r]; d.blamed(c, h) {
 			d.unclosed(c, h)
 		}
 	}
@@ -96,8 +96,8 @@ func (x *Close) said(m *closing) {
 // first is which end closed first. Of two Close frames, that one is second whose
 // sender had received the other; if neither had, it is not known, and the
 // client's stands for both. An end that had left before its peer's Close frame is
-// first. Without any, it is the end that reset the connection, or whose FIN did not
-// answer one.
+// first. Without any, it is the end whose FIN did not answer one, or if there is no
+// FIN, that reset the connection: a reset may be the answer to a FIN.
 func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 	a, b := d.half[client].closing, d.half[server].closing
 	switch {
@@ -111,14 +111,16 @@ func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 	case b != nil:
 		return d.closer(c, server), true
 	}
-	if dir, ok := c.Resetter(); ok {
+	left := [2]bool{d.leaves(c, client), d.leaves(c, server)}
+	switch dir, ok := c.Resetter(); {
+	case left[client] && !left[server]:
+		return client, true
+	case left[server] && !left[client]:
+		return server, true
+	case ok && !left[client]:
 		return role(dir ^ d.swapped), true
 	}
-	left := [2]bool{d.leaves(c, client), d.leaves(c, server)}
-	if left[server] && !left[client] {
-		return server, true
-	}
-	return client, left[client] && !left[server]
+	return client, false
 }
 
 // closer is which end closed first, where only r sent a Close frame.
@@ -147,16 +149,18 @@ func (d *dissector) leaves(c *dissect.Conn, r role) bool {
 }
 
 // blamed reports that an end should have sent a Close frame: it was asked to by
-// that of its peer, or was the first to close. Who was reset had no time to answer.
-func (d *dissector) blamed(c *dissect.Conn, h *half, by role) bool {
+// that of its peer, or closed the connection by itself. Who was reset had no time
+// to answer, and who resets what its peer has left was not the first.
+func (d *dissector) blamed(c *dissect.Conn, h *half) bool {
 	if !d.closedWithout(c, h) {
 		return false
 	}
-	if c.EndOf(d.dirOf(h.role)) == dissect.RST {
-		dir, ok := c.Resetter()
-		return ok && dir == d.dirOf(h.role)
+	asked, dir := d.other(h).closing != nil, d.dirOf(h.role)
+	if c.EndOf(dir) == dissect.RST {
+		by, ok := c.Resetter()
+		return ok && by == dir && (asked || !d.leaves(c, h.role^1))
 	}
-	return d.other(h).closing != nil || by == h.role
+	return asked || d.leaves(c, h.role)
 }
 
 // unclosed reports that an end has left without a Close frame.
