@@ -107,9 +107,9 @@ func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 		}
 		return client, b.acked >= a.end
 	case a != nil:
-		return d.closer(c, client), true
+		return d.closer(c, client), d.sure(client)
 	case b != nil:
-		return d.closer(c, server), true
+		return d.closer(c, server), d.sure(server)
 	}
 	left := [2]bool{d.leaves(c, client), d.leaves(c, server)}
 	switch dir, ok := c.Resetter(); {
@@ -121,6 +121,13 @@ func (d *dissector) first(c *dissect.Conn) (by role, known bool) {
 		return role(dir ^ d.swapped), true
 	}
 	return client, false
+}
+
+// sure reports that the Close frame of r, which alone was seen, answers none that
+// is missing: its sender had received nothing of where that could be.
+func (d *dissector) sure(r role) bool {
+	peer := &d.half[r^1]
+	return !peer.leaving.unsure || d.half[r].closing.acked <= peer.tear
 }
 
 // closer is which end closed first, where only r sent a Close frame.

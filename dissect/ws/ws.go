@@ -52,6 +52,7 @@ type half struct {
 	headless bool             // frames may be missing, and no data frame was seen since: the next may go on with a message
 	blind    bool             // frames may be missing, and none was seen since
 	torn     event.Incomplete // why frames may be missing
+	tear     int64            // stream offset from which on they may, the last time
 	frame    header
 	left     uint64   // bytes of the payload that are to come
 	msg      *message // in progress, else nil
@@ -380,8 +381,8 @@ func (d *dissector) lose(f *feed, h *half, why event.Incomplete) {
 		h.torn = why
 	}
 	h.deflate.lose()
-	h.blind = true
-	h.pings().forget(f.offset())
+	h.blind, h.tear = true, f.offset()
+	h.pings().forget(h.tear)
 	d.other(h).pings().giveUp(f.c.Acked(f.dir, f.n-1))
 }
 
