@@ -49,7 +49,9 @@
 // A pong answers the latest ping with its payload that its sender had received,
 // and gives up the pings before that (RFC 6455 §5.5.3). One that answers none has
 // no round-trip time, and nothing is wrong with it: it may be a heartbeat by
-// itself. Where pongs may be missing, the pings before them are given up.
+// itself. Where pongs may be missing, the pings that their sender had received before
+// are given up, and those that it had received by the frame behind do not count as
+// unanswered.
 //
 // Bytes are borrowed downward: a callee may read p until it returns, and keeps
 // nothing without copying. Nothing here locks: a dissector belongs to one
