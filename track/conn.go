@@ -46,11 +46,14 @@ type said struct{ open, snaplen, afterFIN, afterRST, jump bool }
 // it is certain who the client is.
 type unsettled struct{ held []event.Event }
 
-// patience is how long a flow has waited for acknowledged bytes.
-type patience struct {
+// patience is how long a flow has waited for acknowledged bytes, by side: that one
+// goes on must not keep the other waiting.
+type patience [2]waiting
+
+type waiting struct {
 	since    int64 // capture time in nanoseconds; 0: it does not wait
-	segments int
-	off      [2]int64 // where the streams stood
+	segments int   // of the flow, since then
+	off      int64 // where the stream stands
 }
 
 const maxHeld = 64 // facts held until the roles are settled
@@ -185,25 +188,36 @@ func (c *conn) wait() {
 		c.calm()
 		return
 	}
-	p := c.patience
-	if p == nil {
-		p = &patience{}
-		c.patience, c.t.waiting = p, append(c.t.waiting, c)
+	if c.patience == nil {
+		c.patience, c.t.waiting = &patience{}, append(c.t.waiting, c)
 	}
-	if off := [2]int64{c.streams[0].Offset(), c.streams[1].Offset()}; p.since == 0 || off != p.off {
-		p.since, p.segments, p.off = max(1, c.t.now.Nanos), 0, off
-		return
+	over := false
+	for i := range uint8(2) {
+		w := &c.patience[i]
+		switch off := c.streams[i].Offset(); {
+		case !c.blocked(i):
+			w.since = 0
+		case w.since == 0 || off != w.off:
+			*w = waiting{since: max(1, c.t.now.Nanos), off: off}
+		default:
+			w.segments++
+			over = over || w.over(c.t)
+		}
 	}
-	p.segments++
-	if p.segments >= c.t.limits.Segments || c.t.now.Nanos-p.since >= int64(c.t.limits.Time) {
+	if over {
 		c.giveUp()
 	}
+}
+
+// over reports that the wait was long enough.
+func (w *waiting) over(t *Table) bool {
+	return w.since != 0 && (w.segments >= t.limits.Segments || t.now.Nanos-w.since >= int64(t.limits.Time))
 }
 
 // calm ends the wait, if there is one.
 func (c *conn) calm() {
 	if c.patience != nil {
-		c.patience.since = 0
+		*c.patience = patience{}
 	}
 }
 
@@ -220,12 +234,14 @@ func (c *conn) owed(side uint8) bool { return c.streams[side].Owed() && !c.silen
 // silent reports that nothing was captured that a side sent.
 func (c *conn) silent(side uint8) bool { return c.tcp.Silent(c.dir(side)) }
 
-// giveUp declares the bytes that the flow waits for a gap.
+// giveUp declares the bytes a gap for which the flow has waited long enough.
 func (c *conn) giveUp() {
 	c.t.at = c.tcp.Last()
-	c.calm()
 	for i := range uint8(2) {
-		if c.blocked(i) {
+		if c.patience == nil || !c.patience[i].over(c.t) {
+			continue
+		}
+		if c.patience[i].since = 0; c.blocked(i) {
 			c.side = i
 			c.streams[i].GiveUp(c, c.t.mem, c.silent(i^1))
 			if c.app != nil {

@@ -53,6 +53,11 @@ func TestPatience(t *testing.T) {
 		w.play(begin + "a> PA 23 lost\na> PA 45\na< A\na< A +499ms").told(opened...)
 		w.play("a< A +1ms").told(lines(gapOf("client", 2, 1), `a client "45"`)...)
 	})
+	t.Run("given up while the other direction goes on", func(t *testing.T) {
+		w := newWorld(t, l)
+		w.play(begin + "a> PA 23 lost\na> PA 45\na< PA a\na< PA b\na< PA c").told(lines(opened, `a server "a"`, `a server "b"`, `a server "c"`)...)
+		w.play("a< PA d").told(lines(`a server "d"`, gapOf("client", 2, 1), `a client "45"`)...)
+	})
 	t.Run("given up by the clock", func(t *testing.T) {
 		w := newWorld(t, l)
 		w.play(begin + "a> PA 23 lost\na> PA 45\na< A").told(opened...)

@@ -163,11 +163,12 @@ func (t *Table) Tick(at event.Mark, clock int64) {
 	t.now, t.clock, t.second, t.ticked = at, clock, uint32(clock/int64(time.Second)), true
 	t.due = t.due[:0]
 	t.waiting = slices.DeleteFunc(t.waiting, func(c *conn) bool {
-		if c.patience.since == 0 || c.stage == gone {
+		p := c.patience
+		if p[0].since == 0 && p[1].since == 0 || c.stage == gone {
 			c.patience = nil
 			return true
 		}
-		if clock-c.patience.since >= int64(t.limits.Time) {
+		if p[0].over(t) || p[1].over(t) {
 			t.due = append(t.due, c)
 		}
 		return false
