@@ -266,6 +266,9 @@ func (x *Close) Digest() event.Digest {
 	if x.By != "" {
 		d.Note = "by " + x.By + ", " + d.Note
 	}
+	if x.Idle >= time.Second { // who closes an idle WebSocket is why
+		d.Note = "after " + span(x.Idle) + " of silence " + d.Note
+	}
 	for r := range x.Beats {
 		if n := x.Beats[r].Unanswered; n > 0 {
 			d.Note = fmt.Sprintf("%s; pings of the %s left unanswered: %d", d.Note, nameOf(role(r)), n)

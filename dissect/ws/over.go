@@ -172,17 +172,20 @@ func (d *dissector) blamed(c *dissect.Conn, h *half) bool {
 
 // unclosed reports that an end has left without a Close frame.
 func (d *dissector) unclosed(c *dissect.Conn, h *half) {
-	other, idle := d.other(h).closing, span(h.leaving.at.Sub(h.leaving.last))
+	other, idle := d.other(h).closing, span(h.leaving.at.Sub(h.leaving.last))+" after the last frame"
+	if h.leaving.last == d.began {
+		idle = span(h.leaving.at.Sub(d.began)) + " after the handshake, without a frame"
+	}
 	switch {
 	case c.EndOf(d.dirOf(h.role)) == dissect.RST:
-		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s reset the connection %s after the last frame", nameOf(h.role), idle))
+		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s reset the connection %s", nameOf(h.role), idle))
 	case other != nil && d.late(c, h.role^1):
 		before := span(other.at.Sub(h.leaving.at))
 		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s closed the connection %s before that of its peer", nameOf(h.role), before))
 	case other != nil:
 		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s did not answer that of its peer", nameOf(h.role)))
 	default:
-		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s closed the connection %s after the last frame", nameOf(h.role), idle))
+		d.reportFrom(c, h, noCloseFrame, fmt.Sprintf("the %s closed the connection %s", nameOf(h.role), idle))
 	}
 }
 
