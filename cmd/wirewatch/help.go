@@ -12,8 +12,10 @@ const helpWidth = 80
 
 const long = `wirewatch reads packet captures and says what the clients and the servers in
 them said to each other: TCP connections from handshake to teardown, HTTP
-exchanges with their headers, bodies and timing, server-sent events, and where
-the traffic departs from the specifications or bytes are missing.
+exchanges with their headers, bodies and timing, server-sent events, WebSockets
+with every message, ping and close, and where the traffic departs from the
+specifications or bytes are missing. On a terminal lines are cut to its width;
+in a pipe they are whole.
 
 Captures are pcap, pcapng, Microsoft Network Monitor or ERF, also compressed
 with gzip or zstd, in files or on standard input (-). Several files are read as

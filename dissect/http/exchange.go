@@ -117,7 +117,8 @@ func (x *exchange) time(c *dissect.Conn) {
 			to = x.last[request]
 		}
 	}
-	t.Total, t.Stalled = to.Sub(from), stalled(c)-x.stalled
+	t.Total = to.Sub(from)
+	t.Stalled = min(stalled(c)-x.stalled, t.Total) // what stalls after the last byte delays none
 	if rtt, ok := c.Connect(); ok && x.num == 1 {
 		t.Connect = rtt
 	}

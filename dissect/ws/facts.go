@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/wirewatch/dissect/ws/rpc"
@@ -110,7 +111,18 @@ func (o *Open) Digest() event.Digest {
 	if o.URI == "" && note == "" {
 		note = o.Opened
 	}
-	return event.Digest{Proto: proto, Verb: "open", Target: o.URI, Note: note}
+	if o.Protocol == "" && o.ProtocolsOffered != "" {
+		note = also("none of the subprotocols offered was chosen: "+o.ProtocolsOffered, note)
+	}
+	return event.Digest{Proto: proto, Verb: "open", Target: wsURI(o.URI), Note: note}
+}
+
+// wsURI is a WebSocket's URI of that of its handshake (RFC 6455 §3).
+func wsURI(uri string) string {
+	if rest, ok := strings.CutPrefix(uri, "http"); ok {
+		return "ws" + rest
+	}
+	return uri
 }
 
 // Fields is everything.
@@ -268,6 +280,9 @@ func (x *Close) Digest() event.Digest {
 	}
 	if x.Idle >= time.Second { // who closes an idle WebSocket is why
 		d.Note = "after " + span(x.Idle) + " of silence " + d.Note
+	}
+	if x.Clean != nil && !*x.Clean && x.Code != abnormal {
+		d.Note, d.Level = also(d.Note, "not answered"), max(d.Level, event.Warn)
 	}
 	for r := range x.Beats {
 		if n := x.Beats[r].Unanswered; n > 0 {
