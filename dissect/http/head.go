@@ -53,6 +53,9 @@ func (d *dissector) request(f *feed, h *half, size int) (dissect.Verdict, bool) 
 	fs := d.requestHead(f, h, x, size)
 	x.expects, h.over = fs.expects, fs.close
 	x.upgrade = x.req.Method == "CONNECT" || len(fs.offers) > 0 && fs.upgrades
+	if d.switching = 0; x.upgrade {
+		d.switching, d.websocket = x.num, strings.EqualFold(joined(fs.offers), "websocket")
+	}
 	d.frame(f, h, x, &fs, x.simple)
 	return dissect.More, true
 }
@@ -91,6 +94,9 @@ func (d *dissector) response(f *feed, h *half, size int) (dissect.Verdict, bool)
 		return dissect.More, true
 	}
 	d.accept(f, x)
+	if d.switching == x.num {
+		d.switching = 0
+	}
 	switch {
 	case r.Code == 101:
 		return d.switches(f, x, &fs), false

@@ -166,6 +166,8 @@ func (d *dissector) garbage(f *feed, h *half) (dissect.Verdict, bool) {
 		return dissect.Fail, false
 	case f.ahead():
 		return dissect.Wait, false // the connection may no longer be HTTP
+	case d.switching != 0 && d.half[response].x == nil: // and that was not captured
+		return d.switched(f), false
 	}
 	d.lose(h, f.offset())
 	h.search(true, startLineInvalid)

@@ -15,6 +15,8 @@ import (
 type pairing struct {
 	queue     []waiting // in order
 	ordinal   uint32    // of the last exchange
+	switching uint32    // that whose request came last, if it asks for another protocol and its response is not known; 0 if not
+	websocket bool      // it asks for a WebSocket
 	lost      bool      // responses may be missing
 	holed     int64     // where in the stream of responses the last hole ends
 	stray     int64     // where in it a response begins of which the request is not known

@@ -36,6 +36,17 @@ func (d *dissector) switches(f *feed, x *exchange, fs *fields) dissect.Verdict {
 	return f.c.Handoff("", o)
 }
 
+// switched ends HTTP where something else follows a request that asked for it, and
+// the response was not captured: what the client goes on with says that it was a
+// 101, or a 2xx to CONNECT.
+func (d *dissector) switched(f *feed) dissect.Verdict {
+	d.abandon(f.c, event.NoResponse)
+	if !d.websocket {
+		return dissect.Fail
+	}
+	return f.c.Handoff("ws", dissect.Offer{Exchange: d.switching, Token: "websocket", Mid: true})
+}
+
 // chosen is the protocol that a 101 goes on with: what its Upgrade says (RFC 9110
 // §7.8). One that names "websocket" twice or beside others, or has
 // Sec-WebSocket-Accept and no Upgrade, is wrong, and means a WebSocket all the
