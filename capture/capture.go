@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/netip"
 	"sync"
 
 	"example.com/wirewatch/packet"
@@ -33,15 +34,65 @@ type Record struct {
 type Block struct {
 	Buf    []byte
 	Frames []Record
+	// Notes are what is known beside the frames, in the order of At.
+	Notes []Note
+	// Skipped counts frames before the first of the block that were captured, and
+	// count when frames are numbered, but are in no block (see Stats.Shed).
+	Skipped uint64
+	// Until is how far the capture has got, in nanoseconds since the Unix epoch:
+	// no frame that was captured before it comes any more. Only a live capture
+	// knows; 0 says nothing. A block may have it and no frames.
+	Until int64
 
 	pool *Pool
+	free func()
 }
 
-// Release gives the block back to its pool; every slice into Buf dies with it.
+// View makes a block of frames in a buffer that somebody else owns. Release calls
+// free, once.
+func View(buf []byte, frames []Record, free func()) *Block {
+	return &Block{Buf: buf, Frames: frames, free: free}
+}
+
+// Release gives the block back to whom it came from; every slice into Buf dies
+// with it.
 func (b *Block) Release() {
-	if b.pool != nil {
+	switch {
+	case b.pool != nil:
 		b.pool.put(b)
+	case b.free != nil:
+		b.free()
 	}
+}
+
+// Note is what a capture knows between two of its frames. Nobody changes one.
+type Note struct {
+	At    int    // index in Frames of the frame that it stands before; their number, if it stands behind the last
+	Loss  Loss   // the zero Loss: nothing was lost
+	Owner *Owner // nil: of no process
+}
+
+// Loss is how many frames a capture has lost since the note of a loss before.
+type Loss struct {
+	Iface     uint16 // as in Record
+	Kernel    uint64 // because nobody fetched them in time
+	Interface uint64 // by the interface or its driver
+}
+
+// Owner is the process that has one end of a connection.
+type Owner struct {
+	Local, Remote netip.AddrPort // that end, and the other
+	PID           uint32
+	Name          string // as the process has named itself, at most 64 bytes; may hold any byte
+}
+
+// Interface is one that frames are captured on.
+type Interface struct {
+	Name        string // "eth0"; "" if it has none
+	Description string // "" for none
+	Filter      string // the capture filter in libpcap's language; "" for none
+	Link        uint16 // LINKTYPE_ value
+	Snaplen     uint32 // bytes of a frame that are kept at most; 0 for no limit
 }
 
 // Source yields blocks of frames in capture order. One goroutine uses it, but
@@ -63,6 +114,7 @@ type Stats struct {
 	Truncated        uint64 // frames that the snaplen cut
 	DroppedKernel    uint64 // live: lost because nobody fetched them in time
 	DroppedInterface uint64 // live: lost by the interface or its driver
+	Shed             uint64 // live: captured, but not handed on, because Next was not called often enough
 }
 
 // Decoder turns a frame into the TCP segment in it. One goroutine uses it.
@@ -121,7 +173,8 @@ func (p *Pool) Get(ctx context.Context, size int) (*Block, error) {
 	if cap(b.Buf) < size {
 		b.Buf = make([]byte, size)
 	}
-	b.Buf, b.Frames = b.Buf[:cap(b.Buf)], b.Frames[:0]
+	b.Buf, b.Frames, b.Notes = b.Buf[:cap(b.Buf)], b.Frames[:0], b.Notes[:0]
+	b.Skipped, b.Until = 0, 0
 	return b, nil
 }
 
