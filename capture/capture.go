@@ -68,6 +68,7 @@ func (b *Block) Release() {
 // Note is what a capture knows between two of its frames. Nobody changes one.
 type Note struct {
 	At    int    // index in Frames of the frame that it stands before; their number, if it stands behind the last
+	Nanos int64  // when it became known, as in Record; it moves the capture's clock as a frame does
 	Loss  Loss   // the zero Loss: nothing was lost
 	Owner *Owner // nil: of no process
 }
