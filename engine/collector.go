@@ -13,13 +13,13 @@ import (
 const maxBatch = 1 << 13
 
 // collector merges what the shards found into one order, that in which facts
-// became certain: by the frame at which they did; in a frame, what came with the
-// clock before what came with its segment; what came with the clock by the
-// flows' first frames.
+// became certain: by the frame at which they did; in a frame, what came with its
+// segment before what came with the clock; what came with the clock by its
+// second, and in that by the flows' first frames.
 type collector struct {
 	sinks   []event.Sink
 	batch   []event.Event
-	ticked  []event.Event
+	ticked  []track.Output
 	kinds   map[string]uint64
 	seq     uint64
 	streams uint64
@@ -35,11 +35,11 @@ func (c *collector) collect(e *epoch) {
 		out[i], opened[i] = e.out[i], e.opened[i]
 		c.late += e.late[i]
 	}
-	ticks := e.ticks
+	steps := e.steps
 	for i := range e.segs {
-		for len(ticks) > 0 && ticks[0].pos <= i {
-			c.clock(&out, ticks[0].at.Frame)
-			ticks = ticks[1:]
+		for len(steps) > 0 && steps[0].pos <= i {
+			c.step(&steps[0], &out)
+			steps = steps[1:]
 		}
 		s, frame := e.shard[i], e.segs[i].Frame
 		if o := opened[s]; len(o) > 0 && uint64(o[0].ID) == frame {
@@ -56,8 +56,8 @@ func (c *collector) collect(e *epoch) {
 			c.emit()
 		}
 	}
-	for _, k := range ticks {
-		c.clock(&out, k.at.Frame)
+	for i := range steps {
+		c.step(&steps[i], &out)
 	}
 	if e.final != nil {
 		c.clock(&out, e.final.at.Frame)
@@ -65,18 +65,32 @@ func (c *collector) collect(e *epoch) {
 	c.emit()
 }
 
-// clock takes what came with the clock at a frame, from every shard.
+// step takes what a step has brought.
+func (c *collector) step(k *step, out *[flow.NumShards][]track.Output) {
+	switch {
+	case k.at == nil:
+		c.clock(out, k.frames)
+	case k.at.fact.Body != nil:
+		c.batch = append(c.batch, k.at.fact)
+	}
+}
+
+// clock takes what came with the clock behind a frame, from every shard.
 func (c *collector) clock(out *[flow.NumShards][]track.Output, frame uint64) {
 	c.ticked = c.ticked[:0]
 	for s := range out {
 		n := 0
 		for o := out[s]; n < len(o) && o[n].Told == frame && o[n].Ticked; n++ {
-			c.ticked = append(c.ticked, o[n].Event)
+			c.ticked = append(c.ticked, o[n])
 		}
 		out[s] = out[s][n:]
 	}
-	slices.SortStableFunc(c.ticked, func(a, b event.Event) int { return cmp.Compare(a.Ends.ID, b.Ends.ID) })
-	c.batch = append(c.batch, c.ticked...)
+	slices.SortStableFunc(c.ticked, func(a, b track.Output) int {
+		return cmp.Or(cmp.Compare(a.Clock, b.Clock), cmp.Compare(a.Ends.ID, b.Ends.ID))
+	})
+	for i := range c.ticked {
+		c.batch = append(c.batch, c.ticked[i].Event)
+	}
 }
 
 // emit numbers a batch and gives it to the sinks.

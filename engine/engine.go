@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"example.com/wirewatch/capture"
 	"example.com/wirewatch/dissect"
@@ -91,7 +90,7 @@ type epoch struct {
 	segs   []packet.Segment
 	shard  []uint8 // of each segment
 	index  [flow.NumShards][]int32
-	ticks  []tick
+	steps  []step
 	final  *final         // set: no frames, flows to finish
 	block  *capture.Block // to release when done; nil while more epochs need it
 	late   [flow.NumShards]uint64
@@ -103,11 +102,22 @@ type epoch struct {
 	facts   atomic.Int64 // how many there are in out
 }
 
-// tick is the capture's clock reaching a second, before segment pos.
-type tick struct {
-	pos   int
-	at    event.Mark
-	clock int64
+// step is what happens between segments: before that at pos. The capture's clock
+// reaches a second, or, where at is set, there is something to tell or to note.
+type step struct {
+	pos    int
+	frames uint64 // so many were counted before
+	clock  int64
+	offset int64
+	at     *aside
+}
+
+// aside is what a step is about that is not the clock.
+type aside struct {
+	fact  event.Event // with a Body: of the capture as a whole
+	owner *flow.Owner
+	key   flow.Key // the flow of owner
+	side  uint8    // whose process it is: 0 is the key's Lo end
 }
 
 // final is a share of the end of the capture.
@@ -132,37 +142,9 @@ type reader struct {
 	backlog *backlog
 }
 
-// clock is the capture's clock: it goes by whole seconds, never back, and at
-// most maxStep at once, since a leap says more about time stamps than about how
-// long a connection was idle. Flows that outlive a pause cost little; one that
-// is torn in two misleads.
-type clock struct {
-	now  int64 // nanoseconds
-	last int64 // the capture second that it was set by
-	set  bool
-}
-
-const (
-	second  = int64(time.Second)
-	maxStep = int64(time.Minute)
-)
-
-// advance moves the clock to a frame's capture time, and reports whether it
-// reached another second.
-func (c *clock) advance(nanos int64) bool {
-	sec := nanos - nanos%second
-	if c.set && sec <= c.last {
-		return false
-	}
-	if c.set {
-		c.now += min(sec-c.last, maxStep)
-	}
-	c.last, c.set = sec, true
-	return true
-}
-
 // totals are what the reader counts.
 type totals struct {
+	number        uint64 // of the last frame
 	frames, bytes uint64
 	first, last   event.Mark
 }
@@ -204,41 +186,58 @@ func (r *reader) run(ctx context.Context) {
 	r.finish()
 }
 
-// block makes epochs of a block's frames.
+// block makes epochs of a block's frames, and of what is known beside them.
 func (r *reader) block(b *capture.Block) {
-	if len(b.Frames) == 0 {
-		b.Release()
-		return
-	}
-	for recs := b.Frames; len(recs) > 0; {
+	e := <-r.free
+	r.skip(e, b)
+	recs, notes, done := b.Frames, b.Notes, 0
+	for {
 		n := min(len(recs), r.cfg.EpochFrames)
-		e := <-r.free
+		for len(notes) > 0 && notes[0].At < done+n {
+			r.fill(e, b.Buf, recs[:notes[0].At-done])
+			recs, n, done = recs[notes[0].At-done:], n-(notes[0].At-done), notes[0].At
+			r.note(e, &notes[0])
+			notes = notes[1:]
+		}
 		r.fill(e, b.Buf, recs[:n])
-		if recs = recs[n:]; len(recs) == 0 {
-			e.block = b
+		recs, done = recs[n:], done+n
+		if len(recs) == 0 {
+			break
 		}
 		r.send(e)
+		e = <-r.free
 	}
+	for i := range notes {
+		r.note(e, &notes[i])
+	}
+	if b.Until > 0 {
+		if offset, ticked := r.clock.idle(b.Until); ticked {
+			r.tick(e, offset)
+		}
+	}
+	e.block = b
+	r.send(e)
 }
 
 // fill decodes frames into an epoch.
 func (r *reader) fill(e *epoch, buf []byte, recs []capture.Record) {
-	if cap(e.segs) < len(recs) {
-		e.segs = make([]packet.Segment, 0, len(recs))
+	if n := len(e.segs) + len(recs); cap(e.segs) < n {
+		e.segs = append(make([]packet.Segment, 0, n), e.segs...)
 	}
 	var f packet.Frame
 	for i := range recs {
 		rec := &recs[i]
+		if offset, ticked := r.clock.advance(rec.Nanos); ticked {
+			r.tick(e, offset)
+		}
+		r.sum.number++
 		r.sum.frames++
 		r.sum.bytes += uint64(rec.Len)
-		at := event.Mark{Frame: r.sum.frames, Nanos: rec.Nanos}
-		if at.Frame == 1 {
+		at := event.Mark{Frame: r.sum.number, Nanos: rec.Nanos}
+		if r.sum.frames == 1 {
 			r.sum.first = at
 		}
 		r.sum.last = at
-		if r.clock.advance(rec.Nanos) {
-			e.ticks = append(e.ticks, tick{len(e.segs), at, r.clock.now})
-		}
 		f = packet.Frame{
 			Number: at.Frame, Nanos: rec.Nanos, Link: rec.Link, WireLen: int(rec.WireLen),
 			Data: buf[rec.Off : rec.Off+rec.Len : rec.Off+rec.Len],
@@ -253,6 +252,12 @@ func (r *reader) fill(e *epoch, buf []byte, recs []capture.Record) {
 		e.shard = append(e.shard, uint8(s))
 		e.index[s] = append(e.index[s], int32(n))
 	}
+}
+
+// tick tells an epoch that the clock has reached another second, and how far it
+// was behind capture time until then.
+func (r *reader) tick(e *epoch, offset int64) {
+	e.steps = append(e.steps, step{pos: len(e.segs), frames: r.sum.number, clock: r.clock.now, offset: offset})
 }
 
 func (r *reader) send(e *epoch) {
@@ -270,8 +275,8 @@ const flowsPerFinal = 1 << 14
 
 // finish has the flows that are left ended, in shares of their first frames.
 func (r *reader) finish() {
-	for upTo := uint64(0); upTo < r.sum.frames; {
-		upTo = min(upTo+flowsPerFinal, r.sum.frames)
+	for upTo := uint64(0); upTo < r.sum.number; {
+		upTo = min(upTo+flowsPerFinal, r.sum.number)
 		e := <-r.free
 		e.final = &final{r.sum.last, flow.ID(upTo)}
 		r.send(e)
@@ -294,7 +299,7 @@ func (r *reader) recycle(e *epoch) {
 		e.block.Release()
 	}
 	clear(e.segs) // they borrow from the block
-	e.segs, e.shard, e.ticks = e.segs[:0], e.shard[:0], e.ticks[:0]
+	e.segs, e.shard, e.steps = e.segs[:0], e.shard[:0], empty(e.steps)
 	e.final, e.block = nil, nil
 	for i := range e.index {
 		e.index[i] = e.index[i][:0]

@@ -480,28 +480,6 @@ func TestBlocksComeBack(t *testing.T) {
 	}
 }
 
-func TestClock(t *testing.T) {
-	var c clock
-	for _, step := range []struct {
-		nanos int64
-		tick  bool
-		now   int64
-	}{
-		{5*second + 7, true, 0},
-		{5*second + 8, false, 0},
-		{6 * second, true, second},
-		{3 * second, false, second},
-		{6*second + 9, false, second},
-		{9 * second, true, 4 * second},
-		{100_000 * second, true, 4*second + maxStep},
-		{100_001 * second, true, 5*second + maxStep},
-	} {
-		if got := c.advance(step.nanos); got != step.tick || c.now != step.now {
-			t.Errorf("at %d: tick %t, clock %d", step.nanos, got, c.now)
-		}
-	}
-}
-
 func TestSummary(t *testing.T) {
 	frames := [][]byte{{0xff, 1}, {0, 1, 0, byte(packet.SYN), 1, 1}, {0xff, 2, 3}}
 	got, err := run(t, t.Context(), Config{}, newSource(frames, []int64{second, 2 * second, 2*second + 5}, 2))

@@ -53,6 +53,7 @@ func (s *Summary) Fields() event.Fields {
 			yield("capture.bytes", event.IntOf(s.Bytes)) &&
 			yield("capture.dropped_kernel", event.IntOf(s.Stats.DroppedKernel)) &&
 			yield("capture.dropped_interface", event.IntOf(s.Stats.DroppedInterface)) &&
+			shed(yield, s.Stats.Shed) &&
 			yield("capture.truncated_packets", event.IntOf(s.Stats.Truncated)) &&
 			yield("capture.not_tcp", event.IntOf(s.NotTCP)) &&
 			counts(yield, "capture.protocols.", s.Protocols) &&
@@ -63,6 +64,11 @@ func (s *Summary) Fields() event.Fields {
 			counts(yield, "capture.records.", s.Records) &&
 			yield("capture.error", event.StringOf(s.Error))
 	}
+}
+
+// shed yields a field that only a live capture can have.
+func shed(yield func(string, event.Value) bool, n uint64) bool {
+	return n == 0 || yield("capture.shed_packets", event.IntOf(n))
 }
 
 // counts yields a field for each count. A dot in a name would be a level of its

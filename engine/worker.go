@@ -28,16 +28,17 @@ func work(w int, cfg Config, specs []dissect.Spec, seed uint64, in <-chan *epoch
 // run has a shard's table do the epoch's work.
 func (e *epoch) run(shard int, t *track.Table) {
 	mine := e.index[shard]
-	if len(mine) == 0 && len(e.ticks) == 0 && e.final == nil {
+	if len(mine) == 0 && len(e.steps) == 0 && e.final == nil {
 		return
 	}
 	t.Out, t.Opened, t.Late = e.out[shard][:0], e.opened[shard][:0], 0
-	for _, k := range e.ticks {
+	for i := range e.steps {
+		k := &e.steps[i]
 		for len(mine) > 0 && int(mine[0]) < k.pos {
 			t.Segment(&e.segs[mine[0]])
 			mine = mine[1:]
 		}
-		t.Tick(k.at, k.clock)
+		k.do(shard, t)
 	}
 	for _, i := range mine {
 		t.Segment(&e.segs[i])
@@ -46,4 +47,14 @@ func (e *epoch) run(shard int, t *track.Table) {
 		t.Finish(e.final.at, e.final.upTo)
 	}
 	e.out[shard], e.opened[shard], e.late[shard] = t.Out, t.Opened, t.Late
+}
+
+// do has a shard's table do a step.
+func (k *step) do(shard int, t *track.Table) {
+	switch {
+	case k.at == nil:
+		t.Tick(k.frames, k.clock, k.offset)
+	case k.at.owner != nil && k.at.key.Shard() == shard:
+		t.Owner(&k.at.key, k.at.side, k.at.owner)
+	}
 }

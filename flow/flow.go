@@ -149,3 +149,9 @@ type Ends struct {
 	// Wireshark's tcp.stream does.
 	Stream uint64
 }
+
+// Owner is the process that has an end of a flow.
+type Owner struct {
+	PID  uint32
+	Name string // may hold any byte
+}

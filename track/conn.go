@@ -328,7 +328,12 @@ func (c *conn) finish(cause tcp.Cause) {
 	c.end(how)
 	c.settle()
 	c.calm()
-	c.emit(event.Event{First: uint64(c.ends.ID), Body: c.tcp.Flow(cause, c.protocol)})
+	f := c.tcp.Flow(cause, c.protocol)
+	if o, ok := c.t.owners[c]; ok {
+		f.Owners = [2]*flow.Owner{o[c.clientSide], o[c.clientSide^1]}
+		delete(c.t.owners, c)
+	}
+	c.emit(event.Event{First: uint64(c.ends.ID), Body: f})
 }
 
 // Data passes bytes on to the dissectors (reassembly.Consumer).
@@ -437,7 +442,7 @@ func (c *conn) emit(e event.Event) {
 
 // tell lets a fact go.
 func (c *conn) tell(e event.Event) {
-	c.t.Out = append(c.t.Out, Output{e, c.t.now.Frame, c.t.ticked})
+	c.t.Out = append(c.t.Out, Output{e, c.t.now.Frame, c.t.clock, c.t.ticked})
 }
 
 // settle fixes the roles as they are, and lets go of what waited for that.

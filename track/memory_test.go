@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"example.com/wirewatch/dissect"
-	"example.com/wirewatch/event"
 	"example.com/wirewatch/flow"
 	"example.com/wirewatch/packet"
 )
@@ -79,7 +78,7 @@ func (p *pump) drain() {
 
 func (p *pump) tick() {
 	p.nanos += int64(time.Second)
-	p.tab.Tick(event.Mark{Frame: p.s.Frame + 1, Nanos: p.nanos}, p.nanos-p.nanos%int64(time.Second))
+	p.tab.Tick(p.s.Frame, p.nanos-p.nanos%int64(time.Second), 0)
 }
 
 func heap() uint64 {

@@ -61,7 +61,7 @@ func TestPatience(t *testing.T) {
 	t.Run("given up by the clock", func(t *testing.T) {
 		w := newWorld(t, l)
 		w.play(begin + "a> PA 23 lost\na> PA 45\na< A").told(opened...)
-		w.play("tick 2s").told(lines(gapOf("client", 2, 1), `a client "45"`)...)
+		w.play("tick 1s").told(lines(gapOf("client", 2, 1), `a client "45"`)...)
 		if len(w.tab.waiting) != 1 { // until the next tick
 			t.Errorf("%d flows wait", len(w.tab.waiting))
 		}

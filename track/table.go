@@ -2,6 +2,7 @@ package track
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -48,11 +49,12 @@ func DefaultLimits() Limits {
 
 // Output is one fact of a shard, and when it became certain: at frame Told, which
 // may be later than the frame that completed it, and need not be of its flow.
-// Ticked facts came with the clock and not with the segment of frame Told,
-// before which they stand.
+// Ticked facts came with the clock and not with the segment of frame Told, behind
+// which they stand: when the clock had reached Clock.
 type Output struct {
 	event.Event
 	Told   uint64
+	Clock  int64
 	Ticked bool
 }
 
@@ -70,12 +72,13 @@ type Table struct {
 	mem       *reassembly.Memory
 	index     index
 	queues    [numStages]queue
-	waiting   []*conn    // flows that wait for acknowledged bytes
-	due       []*conn    // scratch of Tick; in the end, the flows still to finish
-	now       event.Mark // the frame that the table has got to
-	at        event.Mark // the frame that completes what is being told
-	clock     int64      // the capture second, in nanoseconds
-	second    uint32     // the same in seconds, modulo 2³²
+	owners    map[*conn][2]*flow.Owner // of flows without a record, by side, as far as they are known
+	waiting   []*conn                  // flows that wait for acknowledged bytes
+	due       []*conn                  // scratch of Tick; in the end, the flows still to finish
+	now       event.Mark               // the frame that the table has got to; at a tick, with the capture time of that
+	at        event.Mark               // the frame that completes what is being told
+	clock     int64                    // the capture second, in nanoseconds
+	second    uint32                   // the same in seconds, modulo 2³²
 	ticked    bool
 	finishing bool
 	apps      []*dissect.Conn // to use again
@@ -111,6 +114,21 @@ func (t *Table) Segment(s *packet.Segment) {
 	if q := &t.queues[closing]; q.n > t.limits.Closed {
 		t.bury(q.head)
 	}
+}
+
+// Owner says whose process the end of a side of a flow is: 0 is the key's Lo end.
+// Nothing comes of it where there is no such flow, or its record is written.
+func (t *Table) Owner(key *flow.Key, side uint8, o *flow.Owner) {
+	c := t.index.find(key)
+	if c == nil || c.stage == buried {
+		return
+	}
+	if t.owners == nil {
+		t.owners = map[*conn][2]*flow.Owner{}
+	}
+	both := t.owners[c]
+	both[side] = o
+	t.owners[c] = both
 }
 
 // open makes the flow that a segment opens.
@@ -157,10 +175,45 @@ func (t *Table) move(c *conn, st stage) {
 	t.queues[st].push(c)
 }
 
-// Tick tells the table that the capture's clock has reached a second, at the
-// frame that carried it there.
-func (t *Table) Tick(at event.Mark, clock int64) {
-	t.now, t.clock, t.second, t.ticked = at, clock, uint32(clock/int64(time.Second)), true
+// Tick tells the table that the capture's clock has reached another second, in
+// nanoseconds, after so many frames of the capture. The clock is offset
+// nanoseconds behind capture time (it does not follow its leaps). Each second on
+// the way is dealt with by itself, so that it does not matter at how many of them
+// there is a tick.
+func (t *Table) Tick(frame uint64, clock, offset int64) {
+	t.ticked = true
+	for t.clock < clock {
+		t.clock = min(t.next(), clock)
+		t.second = uint32(t.clock / int64(time.Second))
+		t.now = event.Mark{Frame: frame, Nanos: t.clock + offset}
+		t.expire()
+	}
+}
+
+// next is the next second at which something can be due.
+func (t *Table) next() int64 {
+	least := time.Duration(math.MaxInt64 - t.clock)
+	if len(t.waiting) > 0 {
+		least = time.Second
+	}
+	for st, after := range t.expiry() {
+		if c := t.queues[st].head; c != nil {
+			least = min(least, (after - t.idle(c) + time.Second - 1).Truncate(time.Second))
+		}
+	}
+	return t.clock + int64(max(least, time.Second))
+}
+
+// expiry is after which time without a segment something happens to the flows of
+// each queue.
+func (t *Table) expiry() [numStages]time.Duration {
+	return [numStages]time.Duration{
+		opening: t.limits.Opening, open: t.limits.Idle, ending: t.limits.Settle, closing: t.limits.Linger, buried: t.limits.Buried,
+	}
+}
+
+// collect finds the flows that are due.
+func (t *Table) collect() {
 	t.due = t.due[:0]
 	t.waiting = slices.DeleteFunc(t.waiting, func(c *conn) bool {
 		p := c.patience
@@ -173,15 +226,10 @@ func (t *Table) Tick(at event.Mark, clock int64) {
 		}
 		return false
 	})
-	for st, after := range [...]time.Duration{
-		opening: t.limits.Opening, open: t.limits.Idle, ending: t.limits.Settle, closing: t.limits.Linger, buried: t.limits.Buried,
-	} {
+	for st, after := range t.expiry() {
 		for c := t.queues[st].head; c != nil && t.idle(c) >= after; c = c.next {
 			t.due = append(t.due, c)
 		}
-	}
-	if len(t.due) > 0 {
-		t.expire()
 	}
 }
 
@@ -193,6 +241,9 @@ func (t *Table) idle(c *conn) time.Duration {
 
 // expire deals with the flows that are due, in the order of their first frames.
 func (t *Table) expire() {
+	if t.collect(); len(t.due) == 0 {
+		return
+	}
 	slices.SortStableFunc(t.due, func(a, b *conn) int { return cmp.Compare(a.ends.ID, b.ends.ID) })
 	for _, c := range slices.Compact(t.due) {
 		switch {

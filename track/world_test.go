@@ -52,7 +52,6 @@ func newWorld(t testing.TB, l Limits, specs ...dissect.Spec) *world {
 		specs = []dissect.Spec{parrot}
 	}
 	w := &world{t: t, tab: New(specs, l, 1), nanos: epoch, flows: map[byte]*talk{}}
-	w.tab.Tick(event.Mark{Frame: 1, Nanos: epoch}, 0)
 	return w
 }
 
@@ -89,7 +88,7 @@ func (w *world) tick(d string) {
 		w.t.Fatal(err)
 	}
 	w.nanos += int64(by)
-	w.tab.Tick(event.Mark{Frame: w.frame + 1, Nanos: w.nanos}, w.nanos-w.nanos%int64(time.Second)-epoch) // the clock begins at 0
+	w.tab.Tick(w.frame, w.nanos-w.nanos%int64(time.Second)-epoch, epoch) // the clock begins at 0
 }
 
 var flagLetters = map[rune]packet.Flags{

@@ -119,6 +119,7 @@ type Flow struct {
 	Protocol     string
 	States       [2]State
 	Ends         [2]Counters
+	Owners       [2]*flow.Owner // the processes at the ends; nil where not known
 }
 
 // Flow makes the fact.
@@ -263,8 +264,15 @@ func (f *Flow) Fields() event.Fields {
 			yield("tcp.completeness", event.IntOf(f.Completeness)) &&
 			f.end(yield, flow.ClientToServer, &flowNames[0]) &&
 			f.end(yield, flow.ServerToClient, &flowNames[1]) &&
-			yield("protocol", event.StringOf(f.Protocol))
+			yield("protocol", event.StringOf(f.Protocol)) &&
+			f.owner(yield, flow.ClientToServer, "process.client.pid", "process.client.name") &&
+			f.owner(yield, flow.ServerToClient, "process.server.pid", "process.server.name")
 	}
+}
+
+func (f *Flow) owner(yield func(string, event.Value) bool, d flow.Dir, pid, name string) bool {
+	o := f.Owners[d]
+	return o == nil || yield(pid, event.IntOf(o.PID)) && yield(name, event.TextOf(o.Name))
 }
 
 var flowNames = [2][12]string{

@@ -17,6 +17,7 @@ type ends struct{ bytes, retransmissions, lost, conflicts [2]uint64 }
 func (p *printer) closing(body event.Body, d *event.Digest) (verb, note string) {
 	var n ends
 	var opened, by, protocol string
+	var procs [2]process
 	for name, v := range body.Fields() {
 		switch name {
 		case "tcp.opened":
@@ -25,6 +26,10 @@ func (p *printer) closing(body event.Body, d *event.Digest) (verb, note string) 
 			by = v.Str()
 		case "protocol":
 			protocol = v.Str()
+		case "process.client.pid", "process.server.pid":
+			procs[endOf(name)].pid = v.Int()
+		case "process.client.name", "process.server.name":
+			procs[endOf(name)].name = v.Str()
 		default:
 			n.take(name, &v)
 		}
@@ -36,13 +41,49 @@ func (p *printer) closing(body event.Body, d *event.Digest) (verb, note string) 
 		protocol = "unknown protocol"
 	}
 	parts := []string{
-		p.sent(&n), plural(sum(n.retransmissions), "retransmission"), plural(sum(n.lost), "lost byte"),
+		p.processes(&procs), p.sent(&n), plural(sum(n.retransmissions), "retransmission"), plural(sum(n.lost), "lost byte"),
 		plural(sum(n.conflicts), "overlap conflict"), protocol,
 	}
 	if opened == "midstream" {
 		parts = append(parts, "joined midstream")
 	}
 	return manner(d, by), p.list(parts)
+}
+
+// process is one that had an end of a flow.
+type process struct {
+	pid  int64
+	name string
+}
+
+func (p *process) String() string {
+	switch {
+	case p.pid == 0:
+		return "?"
+	case p.name == "":
+		return "process " + strconv.FormatInt(p.pid, 10)
+	}
+	return p.name + "(" + strconv.FormatInt(p.pid, 10) + ")"
+}
+
+// endOf is 0 for a field of the client, 1 for one of the server.
+func endOf(name string) int {
+	if strings.Contains(name, ".server.") {
+		return 1
+	}
+	return 0
+}
+
+// processes says whose the ends of a flow were, as far as that is known.
+func (p *printer) processes(of *[2]process) string {
+	if of[0].pid == 0 && of[1].pid == 0 {
+		return ""
+	}
+	arrow := " → "
+	if p.opt.ASCII {
+		arrow = " -> "
+	}
+	return of[0].String() + arrow + of[1].String()
 }
 
 // manner is how a flow ended: in two words when both ends closed it, else the

@@ -35,6 +35,7 @@ func (p *printer) summary(body event.Body) {
 	p.entry("lost", yellow,
 		suffix(plural(t.counts["dropped_kernel"], "packet"), "dropped by the kernel"),
 		suffix(plural(t.counts["dropped_interface"], "packet"), "dropped by the interface"),
+		suffix(plural(t.counts["shed_packets"], "packet"), "not looked at in time"),
 		suffix(plural(t.counts["truncated_packets"], "packet"), "cut by the snapshot length"))
 	if !p.opt.HideError {
 		p.entry("error", red, t.fail)
