@@ -30,6 +30,7 @@ var graph = map[string]string{
 
 	"capture/pcapfile": "capture packet",
 	"capture/decode":   "capture packet flow",
+	"capture/bpf":      "capture",
 
 	"dissect":        "event flow",
 	"dissect/tcp":    "event flow packet",
