@@ -49,6 +49,7 @@ var graph = map[string]string{
 	"export/text":   "event export/lines flow internal/safe",
 
 	"internal/safe":         "",
+	"internal/privilege":    "",
 	"internal/arch":         "",
 	"internal/pcapgen":      "internal/wsframe",
 	"internal/wsframe":      "",
