@@ -115,6 +115,12 @@ func ask(t *testing.T, cmd *exec.Cmd, o order) (answer, int) {
 	return a, cmd.Process.Pid
 }
 
+// as has a program run by a user.
+func as(cmd *exec.Cmd, u User) *exec.Cmd {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)}}
+	return cmd
+}
+
 // threads are the status files of a process's threads, read from outside.
 func threads(t *testing.T, pid int) map[string]string {
 	t.Helper()
@@ -249,9 +255,7 @@ func TestFileCapabilities(t *testing.T) {
 			if out, err := exec.Command(setcap, "cap_net_raw,cap_net_admin=eip", exe).CombinedOutput(); err != nil {
 				t.Skipf("SKIPPED: setcap does not work here: %v %s", err, out)
 			}
-			cmd := exec.Command(exe)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-			a, pid := ask(t, cmd, order{})
+			a, pid := ask(t, as(exec.Command(exe), nobody), order{})
 			if a.Error != "" {
 				t.Fatal(a.Error)
 			}
@@ -292,9 +296,7 @@ func TestFileCapabilitiesAreUsable(t *testing.T) {
 	if out, err := exec.Command(setcap, "cap_net_raw,cap_net_admin=eip", exe).CombinedOutput(); err != nil {
 		t.Skipf("SKIPPED: setcap does not work here: %v %s", err, out)
 	}
-	cmd := exec.Command(exe, "/proc/self/status")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	out, err := cmd.Output()
+	out, err := as(exec.Command(exe, "/proc/self/status"), nobody).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,6 +358,41 @@ func TestLandlockPaths(t *testing.T) {
 		}
 		if os.Geteuid() == 0 {
 			allowed = append(allowed, "setuid 0") // which root without capabilities is anyway
+		}
+		checkTried(t, a.Tried, allowed)
+	}
+}
+
+// TestLandlockHidesOthers: under Landlock a process may not look into another of the
+// same user, whatever it may open. It is why names of processes are looked up by a
+// process of its own.
+func TestLandlockHidesOthers(t *testing.T) {
+	needRoot(t)
+	if landlockABI() == 0 {
+		t.Skip("SKIPPED: this kernel has no Landlock, or has it switched off")
+	}
+	exe := child(t, "0")
+	cat := as(exec.Command("/bin/cat"), nobody)
+	in, err := cat.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cat.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close(); _ = cat.Wait() }()
+	environ := "/proc/" + strconv.Itoa(cat.Process.Pid) + "/environ"
+	for _, locked := range []bool{false, true} {
+		a, _ := ask(t, exec.Command(exe), order{
+			Policy: Policy{User: &nobody, Landlock: locked, ReadPaths: []string{"/proc"}},
+			Read:   []string{environ, "/proc/stat"},
+		})
+		if a.Error != "" {
+			t.Fatal(a.Error)
+		}
+		allowed := []string{"read /proc/stat"}
+		if !locked {
+			allowed = append(allowed, "read "+environ)
 		}
 		checkTried(t, a.Tried, allowed)
 	}
