@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,6 +15,7 @@ import (
 // options are what the command line asks for.
 type options struct {
 	files    []string
+	capture  captureOptions
 	format   string
 	json     bool
 	progress bool
@@ -41,7 +43,10 @@ func newCommand(args []string, std streams) *cobra.Command {
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.files = append(o.files, args...)
+			o.words(args)
+			if o.capture.list {
+				return listInterfaces(std.out)
+			}
 			if err := o.check(cmd.Flags(), std.in); err != nil {
 				return usageError{err}
 			}
@@ -76,8 +81,9 @@ func (o *options) groups() []group {
 		f.SortFlags = false
 		return f
 	}
-	r, w, m := set(), set(), set()
-	r.StringArrayVarP(&o.files, "read", "r", nil, "read the capture `FILE`, or standard input if it is -; the same as naming it without -r (repeatable)")
+	r, l, w, m := set(), set(), set(), set()
+	r.StringArrayVarP(&o.files, "read", "r", nil, "read the capture `FILE`, or standard input if it is -; the same as naming it without -r, but that further words are a capture filter (repeatable)")
+	o.capture.addTo(l)
 
 	w.StringVarP(&o.format, "type", "T", "text", "write in this `FORMAT`: text or ndjson")
 	w.BoolVar(&o.json, "json", false, "the same as -T ndjson")
@@ -90,7 +96,7 @@ func (o *options) groups() []group {
 	m.BoolVarP(&o.verbose, "verbose", "v", false, "when done, say on standard error how much was read, how fast, and in what memory")
 	m.BoolP("version", "V", false, "print the version and exit")
 	m.BoolP("help", "h", false, "print this help and exit")
-	return []group{{"Reading", r}, {"Writing", w}, {"Other", m}}
+	return []group{{"Reading", r}, {"Capturing", l}, {"Writing", w}, {"Other", m}}
 }
 
 // check looks at the options as a whole.
@@ -106,10 +112,28 @@ func (o *options) check(set *pflag.FlagSet, stdin io.Reader) error {
 		return fmt.Errorf("-T %s: the formats are text and ndjson", o.format)
 	case o.out == "":
 		return errors.New("-o: the FILE to write to has no name")
-	case len(o.files) == 0:
-		return errors.New("no capture given: name a FILE, or - for standard input" + seeHelp)
+	case len(o.files) == 0 && len(o.capture.interfaces) == 0:
+		return errors.New("no capture given: name a FILE, - for standard input, or an interface with -i" + seeHelp)
+	case len(o.files) > 0 && len(o.capture.interfaces) > 0:
+		return errors.New("-i and -r: either interfaces or files can be captured from")
+	}
+	if err := o.checkCapture(set); err != nil {
+		return err
 	}
 	return checkInputs(o.files, stdin)
+}
+
+// words takes the words of the command line that are no flags: a capture filter
+// where it is said what to capture from, else the names of files.
+func (o *options) words(args []string) {
+	if len(args) == 0 {
+		return
+	}
+	if len(o.files) == 0 && len(o.capture.interfaces) == 0 {
+		o.files = args
+		return
+	}
+	o.capture.words = strings.Join(args, " ")
 }
 
 // formats are what -T takes.
@@ -140,11 +164,7 @@ const seeHelp = " (see wirewatch --help)"
 // insteads are what serves those who type a flag of tshark or tcpdump that we do
 // not have.
 var insteads = map[string]string{
-	"i": "; to see live traffic: tcpdump -i IF -U -w - | wirewatch -",
-	"f": "; to filter packets: tcpdump -r FILE -w - FILTER | wirewatch -",
-	"c": "; to take only N packets: tcpdump -c N -r FILE -w - | wirewatch -",
 	"e": "; to choose fields: wirewatch -T ndjson FILE | jq .http.request.uri",
-	"w": "; to save a capture while you watch it: tcpdump -U -w - | tee FILE | wirewatch -",
 	"Y": "; to choose records: wirewatch -T ndjson FILE | jq 'select(...)'",
 }
 

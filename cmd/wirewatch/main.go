@@ -10,9 +10,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"example.com/wirewatch/capture"
+	"example.com/wirewatch/capture/bpf"
 	"example.com/wirewatch/internal/safe"
 )
 
@@ -22,6 +24,7 @@ const (
 	exitFailure = 1 // something failed while running
 	exitUsage   = 2 // the command line is wrong
 	exitDamaged = 3 // the input is truncated or corrupt, and was processed as far as it goes
+	exitDenied  = 4 // the user may not capture
 )
 
 // gcPercent trades memory for time: what is live is a few megabytes, so that
@@ -69,7 +72,16 @@ func execute(ctx context.Context, args []string, std streams) int {
 	say(std.err, "wirewatch: %s\n", safe.Clean(err.Error(), mode))
 	var usage usageError
 	var damaged *capture.Damaged
+	var denied permissionError
+	var filter *bpf.SyntaxError
+	if errors.As(err, &filter) {
+		for line := range strings.SplitSeq(filter.Caret(), "\n") {
+			say(std.err, "%s\n", safe.Clean(line, mode))
+		}
+	}
 	switch {
+	case errors.As(err, &denied):
+		return exitDenied
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &damaged):

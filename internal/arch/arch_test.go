@@ -31,6 +31,7 @@ var graph = map[string]string{
 	"capture/pcapfile": "capture packet",
 	"capture/decode":   "capture packet flow",
 	"capture/bpf":      "capture",
+	"capture/live":     "capture capture/afpacket",
 
 	"dissect":        "event flow",
 	"dissect/tcp":    "event flow packet",
@@ -57,7 +58,7 @@ var graph = map[string]string{
 	"internal/metamorphic":  "",
 	"internal/golden":       "capture capture/decode capture/pcapfile dissect dissect/all engine event export/ndjson flow track",
 
-	"cmd/wirewatch": "capture capture/decode capture/pcapfile dissect/all engine event export/ndjson export/text internal/safe schema track",
+	"cmd/wirewatch": "capture capture/bpf capture/decode capture/live capture/pcapfile internal/privilege dissect/all engine event export/ndjson export/text internal/safe schema track",
 }
 
 // core is synchronous and does no I/O: no goroutine, lock, channel, clock, log

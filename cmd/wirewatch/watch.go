@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/wirewatch/capture/live"
+	"example.com/wirewatch/internal/privilege"
+)
+
+// watch tells what happens on interfaces, until it is told to stop.
+func (o *options) watch(ctx context.Context, std streams) (err error) {
+	start := time.Now()
+	if o.capture.filter != "" {
+		if err := checkFilter(o.capture.filter); err != nil {
+			return err
+		}
+	}
+	user, drop, err := privilege.Target(o.capture.user, os.Getenv)
+	if err != nil {
+		return usageError{err}
+	}
+	src, err := o.openInterfaces(std.err)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, src.Close()) }()
+	out, done, err := o.output(std)
+	if err != nil {
+		return err
+	}
+	policy := privilege.Policy{Landlock: true}
+	if drop {
+		policy.User = &user
+	}
+	if err := o.confine(policy, std.err); err != nil {
+		return err
+	}
+	src.Start(live.Readers{})
+	defer context.AfterFunc(ctx, src.Stop)()
+	stop := o.status(std.err, out, src)
+	err = o.tell(ctx, src, o.sink(out, std.err))
+	err = cmp.Or(err, done())
+	stop()
+	o.closing(std.err, src)
+	o.report(std.err, src, start)
+	return err
+}
+
+// openInterfaces opens the interfaces asked for.
+func (o *options) openInterfaces(stderr io.Writer) (*live.Source, error) {
+	c := &o.capture
+	list, listErr := live.Interfaces()
+	var names []string
+	for _, name := range c.interfaces {
+		names = append(names, live.Resolve(name, list))
+	}
+	src, err := live.Open(names, live.Options{
+		Snaplen: c.snaplen, Promiscuous: !c.private, Buffer: c.buffer << 20, Immediate: c.immediate,
+		Filter: c.filter, Packets: c.packets,
+		Say: func(text string) { say(stderr, "wirewatch: %s\n", text) },
+	})
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, permissionError{err, privilege.Advice(privilege.Attempt{
+			Program: os.Args[0], Interface: names[0], Filter: c.filter,
+		})}
+	case errors.Is(err, fs.ErrNotExist) && listErr == nil:
+		return nil, fmt.Errorf("%w; there are: %s", err, candidates(list))
+	}
+	return src, err
+}
+
+// candidates are the interfaces that carry traffic, and any.
+func candidates(list []live.Interface) string {
+	var names []string
+	for _, i := range list {
+		if i.State == live.Running || i.Name == "any" {
+			names = append(names, i.Name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// permissionError is that the user may not capture, and what helps.
+type permissionError struct {
+	error
+	advice string
+}
+
+func (e permissionError) Error() string { return e.error.Error() + ": " + e.advice }
+func (e permissionError) Unwrap() error { return e.error }
+
+// confine gives up what is not needed to go on.
+func (o *options) confine(p privilege.Policy, stderr io.Writer) error {
+	report, err := privilege.Confine(p)
+	if err != nil {
+		return fmt.Errorf("giving up privileges: %w", err)
+	}
+	if o.verbose {
+		say(stderr, "wirewatch: %s\n", report)
+	}
+	return nil
+}
+
+// statusEvery is how often the status line is drawn.
+const statusEvery = 500 * time.Millisecond
+
+// status shows on stderr how the capture goes, where stderr is a terminal that can
+// do it and the records are not written to one. It returns what wipes it.
+func (o *options) status(stderr, out io.Writer, src *live.Source) func() {
+	columns, tty := terminal(stderr)
+	if _, records := terminal(out); o.quiet || !tty || dumb() || records {
+		return func() {}
+	}
+	if columns == 0 {
+		columns = helpWidth
+	}
+	return every(statusEvery, func(time.Duration) {
+		line := counted(src)
+		say(stderr, "\r%-*.*s", columns-1, columns-1, line)
+	}, func() {
+		say(stderr, "\r%s\r", strings.Repeat(" ", columns-1))
+	})
+}
+
+// counted says what was captured, and what was not.
+func counted(src *live.Source) string {
+	st := src.Stats()
+	parts := []string{fmt.Sprintf("%d packets", st.Frames)}
+	for _, c := range []struct {
+		n    uint64
+		what string
+	}{
+		{st.DroppedKernel, "dropped by the kernel"}, {st.DroppedInterface, "dropped by the interface"},
+		{st.Shed, "captured but not looked at"}, {src.Unsaved(), "not saved in time"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// closing says what was captured, as capture programs do.
+func (o *options) closing(stderr io.Writer, src *live.Source) {
+	if !o.quiet {
+		say(stderr, "wirewatch: %s\n", counted(src))
+	}
+}
