@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 
 	"example.com/wirewatch/internal/privilege"
 )
@@ -31,6 +32,7 @@ type order struct {
 type answer struct {
 	Error    string
 	Report   string
+	Zone     string // of local time, asked for afterwards
 	Landlock int
 	Tried    []map[string]string // for each thread
 }
@@ -69,7 +71,7 @@ func main() {
 			if n%2 == 0 {
 				<-before
 			} else {
-				_, _ = syscall.Read(int(r.Fd()), make([]byte, 1)) // Fd makes it blocking
+				wait(int(r.Fd())) // Fd makes it blocking
 			}
 			try(n)
 		}()
@@ -93,9 +95,19 @@ func main() {
 	}
 	done.Wait()
 	mu.Lock()
+	a.Zone, _ = time.Unix(0, 0).Zone()
 	_ = json.NewEncoder(os.Stdout).Encode(a)
 	mu.Unlock()
 	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// wait is in read(2) until there is a byte, whatever signals come.
+func wait(fd int) {
+	for {
+		if _, err := syscall.Read(fd, make([]byte, 1)); err != syscall.EINTR { //nolint:errorlint // an errno as it is
+			return
+		}
+	}
 }
 
 func (o *order) try(n int) map[string]string {
@@ -114,6 +126,10 @@ func (o *order) try(n int) map[string]string {
 	}
 	_, _, e := syscall.RawSyscall(syscall.SYS_SETUID, 0, 0, 0) // of this thread only
 	say("setuid 0", errno(e))
+	d, _, _ := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_GET_DUMPABLE, 0, 0)
+	if say("dump core", syscall.EPERM); d == 1 {
+		say("dump core", nil)
+	}
 	fd, err := syscall.Socket(syscall.AF_PACKET, syscall.SOCK_RAW, 0)
 	say("packet socket", err)
 	if err == nil {
