@@ -32,6 +32,7 @@ var graph = map[string]string{
 	"capture/decode":   "capture packet flow",
 	"capture/bpf":      "capture",
 	"capture/live":     "capture capture/afpacket",
+	"capture/process":  "capture",
 
 	"dissect":        "event flow",
 	"dissect/tcp":    "event flow packet",

@@ -1,0 +1,38 @@
+// Package process finds which process owns the local end of a TCP connection.
+//
+// A frame reaches an analyzer some 20 ms after it was sent, and a client like
+// curl may be gone by then, its entries in /proc with it. So a Watcher does not
+// wait for frames: a packet socket of its own, with a filter in the kernel that
+// passes segments with SYN only, wakes it as a connection is opened, while the
+// client is still inside connect(2). It then asks the kernel for the socket by
+// its addresses (sock_diag(7), an exact look-up and never a dump), and looks for
+// the socket's inode among the file descriptors in /proc, where it is most likely
+// first: in processes that were found lately, in those started last, then in all.
+//
+// A server's end has no inode until accept(2) has returned, so it is asked for
+// again, at growing intervals, for about a second. The owner is the process that
+// holds the accepted socket: a worker, not the master that opened the port.
+//
+// Only what was seen is reported, with one exception. A server may accept and
+// close a connection faster than it can be looked up; if a scan of every process
+// has shown that exactly one holds the listening socket, then that one accepted
+// the connection, and it is reported. Where several hold it (a master and its
+// workers), or some process could not be read, nothing is said.
+//
+// The sender of a segment is the end that is looked for: of a SYN it is the
+// client, of a SYN,ACK the server. What a loopback interface delivers is seen as
+// it is sent; what comes in elsewhere can only belong to another network
+// namespace of this host, and is looked for there if that is permitted.
+//
+// All of it is best effort and none of it is on the path of a frame. One thread
+// does the work; the processor time that it has used fills a bucket that leaks
+// at Options.CPU, and while it overflows, the thread sleeps and connections go
+// without a name. A pid cannot be taken for a later process of the same number:
+// what is kept of a process is an open directory of /proc, which dies with it.
+//
+// The work needs CAP_NET_RAW for the packet socket, CAP_SYS_PTRACE and
+// CAP_DAC_READ_SEARCH for the processes of other users, and CAP_SYS_ADMIN for
+// other network namespaces. A program that gives up its privileges runs it in a
+// child process that keeps those only (Start, Main), to which it can say no more
+// than the addresses of connections.
+package process

@@ -1,0 +1,242 @@
+package process
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"example.com/wirewatch/capture"
+)
+
+// Of the thread.
+const (
+	niceness   = -10
+	timerSlack = 1000 // ns: the first waits for accept(2) are short
+)
+
+// watch is the work of a Watcher in this process. All but Ask, Stats and Close
+// runs on one thread, whose processor time is counted.
+type watch struct {
+	counters
+	owners    chan capture.Owner
+	questions chan ends
+	bell      int         // an eventfd: there are questions
+	rung      atomic.Bool // the bell, since the thread last heard it
+	stop      int         // an eventfd: the watch ends
+	closing   atomic.Bool
+	done      chan struct{}
+	close     sync.Once
+
+	packets int // the packet socket
+	spaces  *spaces
+	hunter  hunter
+	budget  budget
+	queries map[ends]*query
+	wanted  wanted // those of them whose inode is known
+	buf     [taps]byte
+}
+
+// counters are Stats that any goroutine may read.
+type counters struct{ asked, found, gone, skipped atomic.Uint64 }
+
+// Stats returns the counts so far.
+func (c *counters) Stats() Stats {
+	return Stats{c.asked.Load(), c.found.Load(), c.gone.Load(), c.skipped.Load()}
+}
+
+func (c *counters) set(s Stats) {
+	c.asked.Store(s.Asked)
+	c.found.Store(s.Found)
+	c.gone.Store(s.Gone)
+	c.skipped.Store(s.Skipped)
+}
+
+// Watch begins to look for the owners of connections as they are opened. It
+// needs CAP_NET_RAW.
+func Watch(opt Options) (*Watcher, error) {
+	w := &watch{
+		owners:    make(chan capture.Owner, maxOwners),
+		questions: make(chan ends, maxQuestions),
+		done:      make(chan struct{}),
+		queries:   map[ends]*query{},
+		wanted:    wanted{},
+		hunter:    openHunter(),
+		packets:   opt.socket,
+	}
+	if err := w.open(opt); err != nil {
+		w.release()
+		return nil, err
+	}
+	go w.run(opt)
+	return &Watcher{w, w.owners}, nil
+}
+
+func (w *watch) open(opt Options) (err error) {
+	if w.packets == 0 {
+		if w.packets, err = openPackets(false); err != nil {
+			return err
+		}
+	}
+	for _, fd := range []*int{&w.bell, &w.stop} {
+		if *fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+			return fmt.Errorf("process: open an eventfd: %w", err)
+		}
+	}
+	w.spaces, err = openSpaces(opt.Namespaces)
+	return err
+}
+
+// release closes what was opened; file 0 is never ours.
+func (w *watch) release() {
+	for _, fd := range []int{w.packets, w.bell, w.stop} {
+		if fd > 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	w.hunter.close()
+	if w.spaces != nil {
+		w.spaces.close()
+	}
+}
+
+// Ask queues a question, and skips it if the queue is full.
+func (w *watch) Ask(local, remote netip.AddrPort) {
+	select {
+	case w.questions <- ends{plain(local), plain(remote)}:
+		if !w.rung.Swap(true) {
+			wake(w.bell)
+		}
+	default:
+		w.asked.Add(1)
+		w.skipped.Add(1)
+	}
+}
+
+// plain is an address as this package compares them: without a zone, and IPv4
+// as such.
+func plain(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}
+
+// wake makes an eventfd readable.
+func wake(fd int) {
+	one := binary.NativeEndian.AppendUint64(nil, 1)
+	_, _ = unix.Write(fd, one)
+}
+
+// Close ends the thread and waits for it.
+func (w *watch) Close() error {
+	w.close.Do(func() {
+		w.closing.Store(true)
+		wake(w.stop)
+		<-w.done
+		w.release()
+	})
+	return nil
+}
+
+// run is the thread. It has one goroutine to itself, as its processor time is
+// what the budget counts, and it changes its network namespace for moments.
+func (w *watch) run(opt Options) {
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	defer close(w.done)
+	defer close(w.owners)
+	// A client may be gone before a thread of usual priority gets its turn. Both
+	// calls are for this thread only, and what it may use is bounded.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness)
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
+	w.budget = newBudget(opt.CPU, time.Now(), threadTime())
+	for !w.closing.Load() {
+		w.receive()
+		w.answer()
+		if w.work(time.Now()) != nil {
+			return // the thread is of no more use
+		}
+		w.wait()
+	}
+}
+
+// wait blocks until there is something to do and the budget allows it.
+func (w *watch) wait() {
+	files := []unix.PollFd{
+		{Fd: int32(w.stop), Events: unix.POLLIN},
+		{Fd: int32(w.bell), Events: unix.POLLIN},
+		{Fd: int32(w.packets), Events: unix.POLLIN},
+	}
+	if rest := w.budget.charge(time.Now(), threadTime()); rest > 0 {
+		poll(files[:1], rest)
+		n := overflowed(w.packets)
+		w.asked.Add(n)
+		w.skipped.Add(n)
+	}
+	if d := w.idle(time.Now()); d != 0 {
+		poll(files, d)
+	}
+	if files[1].Revents != 0 {
+		var b [8]byte
+		_, _ = unix.Read(w.bell, b[:])
+		w.rung.Store(false)
+	}
+}
+
+// poll waits for files, for the given time at most; negative: for as long as it takes.
+func poll(files []unix.PollFd, d time.Duration) {
+	t := unix.NsecToTimespec(int64(d))
+	limit := &t
+	if d < 0 {
+		limit = nil
+	}
+	_, _ = unix.Ppoll(files, limit, nil)
+}
+
+// idle is how long there is nothing to do but to wait for segments, negative if
+// that is for ever.
+func (w *watch) idle(now time.Time) time.Duration {
+	if w.hunter.sweep.active || w.hunter.sweep.number == 0 {
+		return 0
+	}
+	idle := time.Duration(-1)
+	for _, q := range w.queries {
+		due := q.due
+		if due.IsZero() {
+			due = w.hunter.sweep.next
+		}
+		if d := max(0, due.Sub(now)); idle < 0 || d < idle {
+			idle = d
+		}
+	}
+	return idle
+}
+
+// receive takes what the packet socket has, up to a bound, so that all of it can
+// be looked for at once.
+func (w *watch) receive() {
+	for range 64 {
+		s, ok, err := receive(w.packets, w.buf[:])
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			break
+		}
+		if err == nil && ok {
+			w.add(query{ends: s.ends, iface: s.iface, accepted: s.accepted, foreign: s.incoming})
+		}
+	}
+}
+
+// answer takes the questions that wait: of the two ends of each connection either
+// may be here.
+func (w *watch) answer() {
+	for range len(w.questions) {
+		e := <-w.questions
+		w.add(query{ends: e, asked: true})
+		w.add(query{ends: e.swapped(), asked: true})
+	}
+}
+
+func (e ends) swapped() ends { return ends{e.remote, e.local} }
