@@ -33,6 +33,7 @@ var graph = map[string]string{
 	"capture/bpf":      "capture",
 	"capture/live":     "capture capture/afpacket",
 	"capture/process":  "capture",
+	"capture/remote":   "capture capture/pcapfile internal/safe",
 
 	"dissect":        "event flow",
 	"dissect/tcp":    "event flow packet",
