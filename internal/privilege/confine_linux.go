@@ -19,18 +19,18 @@ func Confine(p Policy) (Report, error) {
 	r := Report{User: p.User}
 	before, err := own()
 	if err != nil {
-		return r, fmt.Errorf("giving up privileges: %w", err)
+		return r, err
 	}
 	// Read on first use otherwise, when it may not be read any more.
 	_, _ = time.Unix(0, 0).Zone()
 	if err := drop(p.User, before); err != nil {
-		return r, fmt.Errorf("giving up privileges: %w", err)
+		return r, err
 	}
 	if !before.has(unix.CAP_SETPCAP) && before.bounding != 0 {
 		r.Notes = append(r.Notes, "the bounding set is kept for want of CAP_SETPCAP, and means nothing with no_new_privs")
 	}
 	if r.Threads, err = verify(after(p.User, before)); err != nil {
-		return r, fmt.Errorf("giving up privileges: %w", err)
+		return r, err
 	}
 	if p.Landlock {
 		if err := restrict(p, &r); err != nil {

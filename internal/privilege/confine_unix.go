@@ -15,7 +15,7 @@ func Confine(p Policy) (Report, error) {
 	r := Report{User: p.User}
 	if p.User != nil {
 		if err := become(*p.User); err != nil {
-			return r, fmt.Errorf("giving up privileges: becoming %s: %w", p.User, err)
+			return r, fmt.Errorf("becoming %s: %w", p.User, err)
 		}
 	}
 	if p.Landlock {

@@ -12,5 +12,5 @@
 // root made for them, and Advice is for who lacks the right to capture at all.
 //
 // All of it is for Linux. On other systems of the Unix kind Confine becomes the
-// user, and its Report names what it could not do.
+// user, elsewhere it does nothing; its Report names what it could not do.
 package privilege

@@ -42,17 +42,25 @@ func restrict(p Policy, r *Report) error {
 		r.Notes = append(r.Notes, "files and networks are not restricted: this kernel has no Landlock, or it is not enabled")
 		return nil
 	}
-	return handled(p).BestEffort().Restrict(rules...)
+	c := handled(p)
+	r.Signals = r.Landlock < 6 || c.Scoped&ll.ScopeSignal == 0
+	return c.BestEffort().Restrict(rules...)
 }
 
-// handled is what Landlock is asked to forbid: everything that it can.
+// handled is what Landlock is asked to forbid: everything that it can, but signals
+// where they are needed. Linux 6.12 took the threads of a process for strangers to
+// each other, whom Go's scheduler and libpsx could not reach any more; where that
+// is corrected, the kernel says so.
 func handled(p Policy) landlock.Config {
 	c := landlock.V11
-	if p.Children {
+	if p.Children || landlockQuery(unix.LANDLOCK_CREATE_RULESET_ERRATA)&threadSignals == 0 {
 		c.Scoped &^= ll.ScopeSignal
 	}
 	return c
 }
+
+// threadSignals is erratum 2 of Landlock.
+const threadSignals = 1 << (2 - 1)
 
 func reading(info fs.FileInfo) landlock.AccessFSSet {
 	if info.IsDir() {
@@ -66,13 +74,13 @@ func writing(p Policy) ([]landlock.Rule, error) {
 	var rules []landlock.Rule
 	for _, path := range p.WriteDirs {
 		if err := unix.Access(path, unix.W_OK|unix.X_OK); err != nil {
-			return nil, fmt.Errorf("%s cannot make files in %s: %w", whoever(p.User), path, err)
+			return nil, p.refused("make files in", path, err)
 		}
 		rules = append(rules, landlock.PathAccess(writeDir, path))
 	}
 	for _, path := range p.WriteFiles {
 		if err := unix.Access(path, unix.W_OK); err != nil {
-			return nil, fmt.Errorf("%s cannot write to %s: %w", whoever(p.User), path, err)
+			return nil, p.refused("write to", path, err)
 		}
 		info, err := os.Stat(path)
 		if err != nil {
@@ -87,18 +95,21 @@ func writing(p Policy) ([]landlock.Rule, error) {
 	return rules, nil
 }
 
-// whoever names the user who cannot do something.
-func whoever(u *User) string {
-	if u != nil {
-		return u.String()
+// refused is that the user the process now is cannot write somewhere.
+func (p Policy) refused(what, path string, err error) error {
+	if p.User == nil {
+		return fmt.Errorf("user %d, without capabilities, cannot %s %s: %w", os.Geteuid(), what, path, err)
 	}
-	return fmt.Sprintf("user %d, without capabilities,", os.Geteuid())
+	return fmt.Errorf("%s cannot %s %s: %w (-Z says who it is to be)", p.User, what, path, err)
 }
 
 // landlockABI is the kernel's version of Landlock, 0 if it has none, or has it
 // switched off, or if a container's filter hides it.
-func landlockABI() int {
-	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+func landlockABI() int { return landlockQuery(unix.LANDLOCK_CREATE_RULESET_VERSION) }
+
+// landlockQuery asks the kernel about its Landlock; 0 is no answer.
+func landlockQuery(what uintptr) int {
+	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, what)
 	if errno != 0 {
 		return 0
 	}

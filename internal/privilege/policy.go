@@ -30,6 +30,7 @@ type Report struct {
 	User     *User    // whom the process became; nil: it stayed
 	Threads  int      // how many threads were checked; 0 where that cannot be done
 	Landlock int      // the kernel's version (ABI) of Landlock; 0 if files and networks are not restricted
+	Signals  bool     // under Landlock, signals to other processes are still possible
 	Notes    []string // what could not be done, in words
 }
 
@@ -43,7 +44,7 @@ func (r Report) String() string {
 		said = append(said, fmt.Sprintf("no capabilities, no_new_privs, no core dumps (%d threads checked)", r.Threads))
 	}
 	if r.Landlock > 0 {
-		said = append(said, fmt.Sprintf("Landlock %d: %s", r.Landlock, restricted(r.Landlock)))
+		said = append(said, fmt.Sprintf("Landlock %d: %s", r.Landlock, r.restricted()))
 	}
 	return strings.Join(append(said, r.Notes...), "; ")
 }
@@ -55,17 +56,20 @@ var restrictions = []struct {
 }{
 	{1, "only the files named, nothing executed"},
 	{4, "no TCP"},
-	{6, "no signals and abstract sockets to the outside"},
-	{9, "no sockets of other programs"},
+	{6, "no abstract sockets of others"},
+	{9, "no other sockets of theirs"},
 	{10, "no UDP"},
 }
 
-func restricted(abi int) string {
+func (r Report) restricted() string {
 	var said []string
-	for _, r := range restrictions {
-		if abi >= r.abi {
-			said = append(said, r.what)
+	for _, x := range restrictions {
+		if r.Landlock >= x.abi {
+			said = append(said, x.what)
 		}
+	}
+	if !r.Signals {
+		said = append(said, "no signals")
 	}
 	return strings.Join(said, ", ")
 }
