@@ -10,10 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"example.com/wirewatch/capture"
 	"example.com/wirewatch/packet"
 )
 
@@ -184,4 +189,55 @@ func zstded(t testing.TB, data []byte, opts ...zstd.EOption) []byte {
 		t.Fatal(err)
 	}
 	return w.EncodeAll(data, nil)
+}
+
+// Writing beside pcapgo's writers: blocks of frames as a live capture has them.
+func BenchmarkNGWrite(b *testing.B) {
+	for _, size := range sizes {
+		block, payload := benchBlock(size.min)
+		frames := len(block.Frames)
+		ifaces := []capture.Interface{{Name: "eth0", Link: 1, Snaplen: maxFrame}}
+		run := func(name string, write func() error) {
+			b.Run(name+"/"+size.name, func(b *testing.B) {
+				b.SetBytes(int64(payload))
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := write(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(frames), "ns/frame")
+			})
+		}
+		g := NewNGWriter(io.Discard, NGOptions{})
+		run("ours", func() error { return errors.Join(g.Write(block, 0, frames, ifaces), g.Flush()) })
+		p := NewWriter(io.Discard, 1, true)
+		run("ours-classic", func() error { return errors.Join(p.Write(block, 0, frames), p.Flush()) })
+		other, err := pcapgo.NewNgWriter(io.Discard, layers.LinkTypeEthernet)
+		if err != nil {
+			b.Fatal(err)
+		}
+		run("pcapgo", func() error { return writePcapgo(other, block) })
+	}
+}
+
+// benchBlock is a full block of frames of size bytes.
+func benchBlock(size int) (b *capture.Block, payload int) {
+	b = &capture.Block{Buf: make([]byte, capture.BlockSize)}
+	for ; payload+size <= len(b.Buf); payload += size {
+		b.Frames = append(b.Frames, capture.Record{
+			Nanos: 1_500_000_000_000000000 + int64(payload), Off: uint32(payload), Len: uint32(size), WireLen: uint32(size), Link: 1,
+		})
+	}
+	return b, payload
+}
+
+func writePcapgo(w *pcapgo.NgWriter, b *capture.Block) error {
+	for _, f := range b.Frames {
+		ci := gopacket.CaptureInfo{Timestamp: time.Unix(0, f.Nanos), CaptureLength: int(f.Len), Length: int(f.WireLen)}
+		if err := w.WritePacket(ci, b.Buf[f.Off:f.Off+f.Len]); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
 }

@@ -147,7 +147,14 @@ func (n *ng) statistics(iface uint32, ifdrop, osdrop uint64) *ng {
 // lie inside their block, in order and apart, and that the statistics agree.
 func drain(t testing.TB, s *Source) ([]frame, error) {
 	t.Helper()
-	var frames []frame
+	frames, _, err := drainNotes(t, s)
+	return frames, err
+}
+
+// drainNotes is drain, and returns the notes, too, with their place among all
+// frames.
+func drainNotes(t testing.TB, s *Source) (frames []frame, notes []capture.Note, err error) {
+	t.Helper()
 	var bytes, cut uint64
 	for {
 		b, err := s.Next(context.Background())
@@ -161,10 +168,17 @@ func drain(t testing.TB, s *Source) ([]frame, error) {
 			if again, err2 := s.Next(context.Background()); again != nil || !errors.Is(err2, err) {
 				t.Errorf("after %v Next returned %v, %v", err, again, err2)
 			}
-			return frames, err
+			return frames, notes, err
 		}
-		if len(b.Frames) == 0 {
-			t.Error("a block without frames")
+		if len(b.Frames) == 0 && len(b.Notes) == 0 {
+			t.Error("a block that says nothing")
+		}
+		for i, n := range b.Notes {
+			if n.At < 0 || n.At > len(b.Frames) || i > 0 && n.At < b.Notes[i-1].At {
+				t.Fatalf("note %d of a block of %d frames is %+v", i, len(b.Frames), n)
+			}
+			n.At += len(frames)
+			notes = append(notes, n)
 		}
 		end := uint32(0)
 		for _, f := range b.Frames {

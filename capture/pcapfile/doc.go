@@ -32,11 +32,21 @@
 // copy per frame, and anything else, compressed files too, is held in memory
 // until it has ended, up to 256 MiB. So it cannot be followed as it grows.
 //
+// # What is written
+//
+// Writer writes classic pcap; NGWriter pcapng, with all that a capture knows
+// beside its frames, each at its place between two frames: what was lost as an
+// Interface Statistics Block with the counts up to there (§4.6), which makes a
+// note again when it is read, as those of other programs do; and who owns a
+// connection as a block of a type for local use (0x80005757, see owner.go for its
+// layout), which other programs pass over. Both hand on whole blocks only, so
+// that what is there is a good file at any time.
+//
 // # Hostile input
 //
 // No length field is believed before the bytes have come: memory grows by
 // doubling with what was really read, or piece by piece, and never past a fixed
-// bound. Every frame
+// bound; a flood of notes goes out in blocks as large as those of frames. Every frame
 // before the damage is handed on, then Next says what is wrong, and where, in a
 // *capture.Damaged.
 //

@@ -145,7 +145,7 @@ func erfNanos(ts uint64) int64 {
 func (s *erfScanner) port(n byte, link uint16) uint16 {
 	if !s.known[n] {
 		s.known[n] = true
-		s.iface[n] = s.meta.addInterface(Interface{File: s.file, Link: link})
+		s.iface[n] = s.meta.addInterface(Interface{s.file, capture.Interface{Link: link}})
 	}
 	return s.iface[n]
 }

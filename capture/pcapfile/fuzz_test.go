@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -42,6 +43,9 @@ func FuzzPcapng(f *testing.F) {
 			n := new(ng).section(o).iface(1, 0, opt(o, optIfTsresol, []byte{resolution}), opt(o, optIfTsoffset, make([]byte, 8)))
 			f.Add(n.enhanced(0, 1<<63+1, 9, "data").simple(3, "abc").statistics(0, 1, 2).b, uint32(100))
 		}
+		owner := appendOwner(nil, 1, &capture.Owner{Local: netip.MustParseAddrPort("127.0.0.1:80"), Remote: netip.MustParseAddrPort("[::1]:9"), Name: "name"})
+		f.Add(new(ng).section(binary.LittleEndian).iface(1, 0).block(blockOwner, owner).statistics(0, 1, 2).
+			enhanced(0, 1, 4, "data").block(blockOwner, owner[:40]).statistics(0, 3, 2).b, uint32(150))
 		n := new(ng).section(o).iface(1, 1<<32-1, []byte{0, 2, 0xff, 0xff}, []byte{2, 0, 0xff, 0xff})
 		f.Add(n.enhancedLen(0, 1, 0xfffffff0, 1, "caplen 4G").b, uint32(60))
 	}
@@ -58,7 +62,7 @@ func checkInput(t *testing.T, data []byte, cut uint32) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	frames, err := readDirectly(t, bytes.NewReader(data), 4096)
+	frames, notes, err := readDirectlyNotes(t, bytes.NewReader(data), 4096)
 	runtime.ReadMemStats(&after)
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > uint64(1<<20+64*len(data)) {
 		t.Errorf("%d bytes allocated for %d", grown, len(data))
@@ -66,8 +70,9 @@ func checkInput(t *testing.T, data []byte, cut uint32) {
 	checkStretches(t, data, frames)
 	checkError(t, data, err)
 
-	slow, slowErr := readDirectly(t, iotest.OneByteReader(bytes.NewReader(data)), 16)
+	slow, slowNotes, slowErr := readDirectlyNotes(t, iotest.OneByteReader(bytes.NewReader(data)), 16)
 	wantFrames(t, slow, frames)
+	wantNotes(t, slowNotes, notes)
 	if err.Error() != slowErr.Error() {
 		t.Errorf("byte by byte the error is %v, otherwise %v", slowErr, err)
 	}
@@ -85,6 +90,12 @@ func checkInput(t *testing.T, data []byte, cut uint32) {
 // time, into blocks of that size.
 func readDirectly(t *testing.T, r io.Reader, size int) ([]frame, error) {
 	t.Helper()
+	frames, _, err := readDirectlyNotes(t, r, size)
+	return frames, err
+}
+
+func readDirectlyNotes(t *testing.T, r io.Reader, size int) ([]frame, []capture.Note, error) {
+	t.Helper()
 	s, err := NewReader(r, "x", Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +103,7 @@ func readDirectly(t *testing.T, r io.Reader, size int) ([]frame, error) {
 	defer closeSource(t, s)
 	s.readers[0].size = size
 	s.readers[0].in = direct{&raw{r: r, count: &s.read}}
-	return drain(t, s)
+	return drainNotes(t, s)
 }
 
 // checkStretches fails unless the frames lie in data, one after the other.

@@ -14,6 +14,7 @@ type lane struct {
 	order int // among the inputs: the earlier one goes first at equal times
 	b     *capture.Block
 	at    int // index of the next frame in b
+	noted int // index of the next note in b
 }
 
 // nanos is the time of the lane's next frame.
@@ -27,14 +28,16 @@ func (l *lane) before(m *lane) bool {
 
 // merger merges inputs by time. Of the frames that are next in their inputs the
 // one with the least time goes first; within an input the order stays as it is,
-// whatever the times say.
+// whatever the times say. Notes keep their place among the frames of their own
+// input: each goes with the frame behind it.
 type merger struct {
 	pool  *capture.Pool
 	empty []*lane // that have to be filled before any frame can be chosen
 	heap  []*lane // the others, least first: a binary heap
 	out   *capture.Block
-	used  int   // of out.Buf
-	err   error // the first that an input ended with, but for io.EOF
+	used  int            // of out.Buf
+	notes *capture.Block // of an input, with no frames: it goes out next
+	err   error          // the first that an input ended with, but for io.EOF
 }
 
 func newMerger(readers []*reader, pool *capture.Pool) *merger {
@@ -49,11 +52,18 @@ func newMerger(readers []*reader, pool *capture.Pool) *merger {
 // nothing.
 func (m *merger) next(ctx context.Context) (*capture.Block, error) {
 	for {
-		if m.mustWait() && m.out != nil {
+		if m.out != nil && (m.notes != nil || m.mustWait()) {
 			return m.take(), nil
+		}
+		if b := m.notes; b != nil {
+			m.notes = nil
+			return b, nil
 		}
 		if err := m.refill(ctx); err != nil {
 			return nil, err
+		}
+		if m.notes != nil {
+			continue
 		}
 		if len(m.heap) == 0 {
 			return m.finish()
@@ -76,14 +86,19 @@ func (m *merger) mustWait() bool {
 }
 
 // refill gets the next block of each empty lane and puts it into the heap. An
-// input that ends, well or badly, does not stop the others.
+// input that ends, well or badly, does not stop the others. A block that has only
+// notes stops it: all frames of its input have been moved on, so that it has its
+// place when it goes out next.
 func (m *merger) refill(ctx context.Context) error {
 	for len(m.empty) > 0 {
 		l := m.empty[0]
 		b, err := l.r.next(ctx)
 		switch {
+		case err == nil && len(b.Frames) == 0:
+			m.notes = b
+			return nil
 		case err == nil:
-			l.b, l.at = b, 0
+			l.b, l.at, l.noted = b, 0, 0
 			m.push(l)
 		case l.r.err == nil:
 			return err // it was only ctx that ended
@@ -171,34 +186,54 @@ func (m *merger) copyRun(ctx context.Context, l *lane, n int) (*capture.Block, e
 		m.out = b
 	}
 	run := l.b.Frames[l.at : l.at+n]
-	if first := int(run[0].Len); m.used+first > len(m.out.Buf) {
+	if first := int(run[0].Len); m.full(first) {
 		if len(m.out.Frames) > 0 {
 			return m.take(), nil
 		}
 		m.out.Buf = make([]byte, first)
 	}
-	l.at += m.copyFrames(l.b.Buf, run)
+	for n := range run {
+		if m.full(int(run[n].Len)) {
+			break
+		}
+		m.copyNotes(l)
+		m.copyFrame(l.b.Buf, run[n])
+		l.at++
+	}
 	if l.at < len(l.b.Frames) {
 		m.sink(0)
 		return nil, nil
 	}
+	m.copyNotes(l)
 	l.b.Release()
 	m.drained()
 	return nil, nil
 }
 
-// copyFrames copies frames until there is no room, and returns how many.
-func (m *merger) copyFrames(from []byte, run []capture.Record) int {
-	for i, f := range run {
-		if m.used+int(f.Len) > len(m.out.Buf) {
-			return i
-		}
-		copy(m.out.Buf[m.used:], from[f.Off:f.Off+f.Len])
-		f.Off = uint32(m.used) //nolint:gosec // a buffer is far below 4 GiB
-		m.out.Frames = append(m.out.Frames, f)
-		m.used += int(f.Len)
+// maxMerged bounds the frames of a block that is being filled: those without
+// bytes would never fill it.
+const maxMerged = capture.BlockSize / 16
+
+// full reports that the block that is being filled has no room for a frame of
+// size bytes.
+func (m *merger) full(size int) bool {
+	return m.used+size > len(m.out.Buf) || len(m.out.Frames) >= maxMerged
+}
+
+func (m *merger) copyFrame(from []byte, f capture.Record) {
+	copy(m.out.Buf[m.used:], from[f.Off:f.Off+f.Len])
+	f.Off = uint32(m.used) //nolint:gosec // a buffer is far below 4 GiB
+	m.out.Frames = append(m.out.Frames, f)
+	m.used += int(f.Len)
+}
+
+// copyNotes copies the notes before l's next frame.
+func (m *merger) copyNotes(l *lane) {
+	for ; l.noted < len(l.b.Notes) && l.b.Notes[l.noted].At <= l.at; l.noted++ {
+		n := l.b.Notes[l.noted]
+		n.At = len(m.out.Frames)
+		m.out.Notes = append(m.out.Notes, n)
 	}
-	return len(run)
 }
 
 // drained takes the least lane, whose block has been used up, off the heap.

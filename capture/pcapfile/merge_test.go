@@ -151,7 +151,8 @@ func TestMergeInterfaces(t *testing.T) {
 	for _, f := range got {
 		i := ifaces[f.iface]
 		if want := map[string]Interface{
-			"a": {File: 0, Link: 113}, "b": {File: 2, Link: 276}, "c0": {File: 1, Link: 1, Snaplen: 65535},
+			"a": {0, capture.Interface{Link: 113}}, "b": {2, capture.Interface{Link: 276}},
+			"c0": {1, capture.Interface{Link: 1, Snaplen: 65535}},
 		}[f.data]; i != want || f.link != want.Link {
 			t.Errorf("frame %v is of %+v, want %+v", f, i, want)
 		}

@@ -1,10 +1,11 @@
 package pcapfile
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 	"sync"
+
+	"example.com/wirewatch/capture"
 )
 
 // File is one of the inputs of a source.
@@ -19,43 +20,11 @@ type File struct {
 // Interface is an interface that frames were captured on, as the input describes
 // it. A pcap or Network Monitor file has one, an ERF file one for each port seen,
 // without names.
+// Frames of ERF and Network Monitor may have other link types than theirs, and
+// the snaplen is as the input claims.
 type Interface struct {
-	File    int    // index of the input in the source
-	Name    string // "" if it has none
-	Link    uint16 // LINKTYPE_ value; frames of ERF and Network Monitor may have others
-	Snaplen uint32 // as the input claims; 0 for no limit
-}
-
-// Extra is a block of a pcapng file that says something about the capture: a
-// Name Resolution Block or a Decryption Secrets Block. Nobody changes one.
-type Extra struct {
-	Type  uint32           // its block type: ExtraNames or ExtraSecrets
-	Order binary.ByteOrder // of the section that it stands in
-	Body  []byte           // its body, without block type and total lengths
-}
-
-// Types of an Extra (draft-ietf-opsawg-pcapng §4.5, §4.7).
-const (
-	ExtraNames   = blockNames
-	ExtraSecrets = blockSecrets
-)
-
-// SecretsTLS is the type of secrets that are lines of a TLS key log, as
-// SSLKEYLOGFILE has them (draft-ietf-opsawg-pcapng §4.7).
-const SecretsTLS = 0x544c534b
-
-// Secrets returns what a Decryption Secrets Block holds and of which type it
-// is. The data is part of Body. For another block, and for one whose length
-// field is wrong, ok is false.
-func (e Extra) Secrets() (kind uint32, data []byte, ok bool) {
-	if e.Type != ExtraSecrets || len(e.Body) < 8 {
-		return 0, nil, false
-	}
-	n := e.Order.Uint32(e.Body[4:])
-	if int64(n) > int64(len(e.Body)-8) {
-		return 0, nil, false
-	}
-	return e.Order.Uint32(e.Body), e.Body[8 : 8+n], true
+	File int // index of the input in the source
+	capture.Interface
 }
 
 // Bounds on what is kept of all inputs together.
@@ -63,6 +32,7 @@ const (
 	maxExtras  = 16 << 20 // bytes
 	extraCost  = 64       // what keeping one costs beside its body
 	maxIndices = math.MaxUint16 + 1
+	maxText    = 8 << 20 // bytes of the interfaces' descriptions and filters
 )
 
 // meta is what is known about a capture beside its frames. Any goroutine may
@@ -73,16 +43,21 @@ type meta struct {
 	ifaces []Interface
 	extras []Extra
 	used   int64 // of maxExtras
+	text   int   // of maxText
 	lost   uint64
 	drops  drops
 }
 
 // addInterface returns the index over the source of a new interface. Those past
-// the last index that a record can hold share that.
+// the last index that a record can hold share that. What is said about one for
+// which there is no room is left out.
 func (m *meta) addInterface(i Interface) uint16 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.ifaces) < maxIndices {
+		if m.text += len(i.Description) + len(i.Filter); m.text > maxText {
+			i.Description, i.Filter = "", ""
+		}
 		m.ifaces = append(m.ifaces, i)
 	}
 	return uint16(len(m.ifaces) - 1) //nolint:gosec // bounded just now

@@ -123,7 +123,7 @@ func (n *netmon) header(h []byte) error {
 		return n.r.err
 	}
 	n.link = netmonLink(u16(6))
-	n.iface = n.r.meta.addInterface(Interface{File: n.r.file, Link: n.link})
+	n.iface = n.r.meta.addInterface(Interface{n.r.file, capture.Interface{Link: n.link}})
 	// 12 is the day of the week.
 	n.start = time.Date(int(u16(8)), time.Month(u16(10)), int(u16(14)), int(u16(16)), int(u16(18)), int(u16(20)), 0, time.UTC).Unix()
 	n.milli = int64(u16(22))

@@ -80,7 +80,7 @@ func (s *pcapScanner) header(h []byte) {
 		s.order = smallerFirst
 	}
 	s.link = uint16(s.u32(h[20:]) & 0xffff) //nolint:gosec // masked
-	s.iface = s.meta.addInterface(Interface{File: s.file, Link: s.link, Snaplen: s.u32(h[16:])})
+	s.iface = s.meta.addInterface(Interface{s.file, capture.Interface{Link: s.link, Snaplen: s.u32(h[16:])}})
 }
 
 // records is the loop over all records that lie in buf from at on, kept free of

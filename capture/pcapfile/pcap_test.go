@@ -48,7 +48,7 @@ func TestPcapVariants(t *testing.T) {
 				if f := s.Files()[0].Format; f != tc.name {
 					t.Errorf("the format is %q", f)
 				}
-				if i := s.Interfaces(); len(i) != 1 || i[0] != (Interface{Link: 113, Snaplen: 65535}) {
+				if i := s.Interfaces(); len(i) != 1 || i[0] != (Interface{0, capture.Interface{Link: 113, Snaplen: 65535}}) {
 					t.Errorf("the interfaces are %+v", i)
 				}
 			})

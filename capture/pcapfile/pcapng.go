@@ -19,6 +19,7 @@ const (
 	blockEnhanced   = 0x00000006 // §4.3
 	blockSecrets    = 0x0000000a // §4.7
 	blockSection    = 0x0a0d0d0a // §4.1, the same in either byte order
+	blockOwner      = 0x80005757 // ours, see owner.go: for local use, as all with the most significant bit set
 )
 
 // Least lengths of blocks, from the block type to the second total length.
@@ -79,7 +80,7 @@ func (s *ngScanner) scan(b *capture.Block, at, end int) (int, pause) {
 		if p != (pause{}) {
 			return at, p
 		}
-		if at, p = s.other(b.Buf[:end], at); p != (pause{}) {
+		if at, p = s.other(b, b.Buf[:end], at); p != (pause{}) {
 			return at, p
 		}
 	}
@@ -233,8 +234,8 @@ func (s *ngScanner) simple(h block, buf []byte) (rec capture.Record, p pause) {
 }
 
 // other reads the block at at, which has no packet, and returns where the next
-// one starts.
-func (s *ngScanner) other(buf []byte, at int) (int, pause) {
+// one starts. What it says between two frames becomes a note of b.
+func (s *ngScanner) other(b *capture.Block, buf []byte, at int) (int, pause) {
 	h := block{s.u32(buf[at:]), s.u32(buf[at+4:])}
 	if h.kind == blockSection {
 		order := sectionOrder(buf[at:])
@@ -259,7 +260,7 @@ func (s *ngScanner) other(buf []byte, at int) (int, pause) {
 		return at, short(blockName(h.kind), int(h.size()))
 	}
 	next := at + int(h.size())
-	if p := s.read(h, buf[at:next]); p.damage != "" {
+	if p := s.read(b, h, buf[at:next]); p.damage != "" {
 		return at, p
 	}
 	return next, pause{}
@@ -296,7 +297,7 @@ func (s *ngScanner) least(kind uint32) uint32 {
 }
 
 // read takes from a whole block what is of use.
-func (s *ngScanner) read(h block, buf []byte) pause {
+func (s *ngScanner) read(b *capture.Block, h block, buf []byte) pause {
 	if h.kind == blockSection {
 		return s.section(h, buf)
 	}
@@ -308,7 +309,11 @@ func (s *ngScanner) read(h block, buf []byte) pause {
 	case blockInterface:
 		return s.addInterface(body)
 	case blockStatistics:
-		return s.statistics(body)
+		s.statistics(b, body)
+	case blockOwner:
+		if nanos, o := parseOwner(s.order, body); o != nil {
+			b.Notes = append(b.Notes, capture.Note{At: len(b.Frames), Nanos: nanos, Owner: o})
+		}
 	case blockNames, blockSecrets:
 		s.meta.keep(Extra{Type: h.kind, Order: s.order, Body: bytes.Clone(body)})
 	}

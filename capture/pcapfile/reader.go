@@ -27,9 +27,10 @@ const (
 
 // scanner finds the records of one file format in a buffer.
 type scanner interface {
-	// scan appends to b.Frames the frames that lie wholly in b.Buf[at:end] and
-	// returns the offset at which it stopped and why. It looks at nothing
-	// before at and keeps no slice of the buffer.
+	// scan appends to b.Frames the frames that lie wholly in b.Buf[at:end], and
+	// to b.Notes what is known between them, and returns the offset at which it
+	// stopped and why. It looks at nothing before at and keeps no slice of the
+	// buffer.
 	scan(b *capture.Block, at, end int) (int, pause)
 }
 
@@ -87,7 +88,7 @@ type record struct {
 	size  int64
 }
 
-// next returns the next block that has frames. It holds no block while it
+// next returns the next block that has frames or notes. It holds no block while it
 // waits for one. When ctx ends it can be called again and loses nothing.
 func (r *reader) next(ctx context.Context) (*capture.Block, error) {
 	if err := r.look(ctx); err != nil {
@@ -107,13 +108,18 @@ func (r *reader) next(ctx context.Context) (*capture.Block, error) {
 	r.carry = r.carry[:0]
 	err = r.fill(ctx, &w)
 	r.carry = append(r.carry, b.Buf[w.at:w.end]...)
-	if len(b.Frames) == 0 {
+	if empty(b) {
 		b.Release()
 		return nil, err
 	}
 	b.Buf = b.Buf[:w.at]
 	return b, nil
 }
+
+// empty reports that a block says nothing. A block of many notes and no frame is
+// handed on like any other when its buffer has been read: so what a flood of
+// them takes is bounded by the buffer.
+func empty(b *capture.Block) bool { return len(b.Frames) == 0 && len(b.Notes) == 0 }
 
 // look reads enough to know the format, unless that has been done. What is wrong
 // with the input is r.err then. Its error is that of ctx, and it can be called
@@ -171,7 +177,7 @@ func (r *reader) fill(ctx context.Context, w *window) error {
 		switch {
 		case r.err != nil:
 			return r.err
-		case len(w.b.Frames) > 0 && (w.at+p.need > r.size || !r.in.ready()):
+		case !empty(w.b) && (w.at+p.need > r.size || !r.in.ready()):
 			return nil
 		case r.ended != nil:
 			r.err = r.finish(w.end-w.at, p)

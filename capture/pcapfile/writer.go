@@ -1,47 +1,51 @@
 package pcapfile
 
 import (
-	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
 
+	"example.com/wirewatch/capture"
 	"example.com/wirewatch/packet"
 )
 
 // Writer writes a classic pcap file (draft-ietf-opsawg-pcap), little-endian,
-// with a snaplen of 262144. It buffers: Flush it at the end. After the first
-// error it writes nothing more and returns that error from every method. One
-// goroutine uses it.
+// with a snaplen of 262144. It gathers whole records and hands them on in few
+// writes, none of which ends inside a record: Flush it. After the first error it
+// writes nothing more and returns that error from every method. One goroutine
+// uses it.
 type Writer struct {
-	buf  *bufio.Writer
+	output
 	link uint16
 	tick int64 // nanoseconds per unit of a record's second time field
-	err  error
-	head [pcapRecord]byte // for the next record
 }
 
-// writeBuffer makes a write(2) rare.
-const writeBuffer = 64 << 10
-
-// NewWriter writes the file's header, for frames of that LINKTYPE_. With nanos
+// NewWriter begins a file for frames of that LINKTYPE_. With nanos
 // the file has times in nanoseconds, which some programs older than 2013 cannot
 // read, otherwise in microseconds, and times are cut to them.
 func NewWriter(w io.Writer, link uint16, nanos bool) *Writer {
-	p := &Writer{buf: bufio.NewWriterSize(w, writeBuffer), link: link, tick: 1000}
+	p := &Writer{output: output{w: w, size: pcapSize}, link: link, tick: 1000}
 	magic := uint32(0xa1b2c3d4)
 	if nanos {
 		magic, p.tick = 0xa1b23c4d, 1
 	}
-	var h [pcapHeader]byte
+	h := p.extend(pcapHeader)
+	clear(h)
 	binary.LittleEndian.PutUint32(h[0:], magic)
 	binary.LittleEndian.PutUint16(h[4:], 2) // version 2.4
 	binary.LittleEndian.PutUint16(h[6:], 4)
 	binary.LittleEndian.PutUint32(h[16:], maxFrame)
 	binary.LittleEndian.PutUint32(h[20:], uint32(link))
-	p.write(h[:])
 	return p
+}
+
+// pcapSize is the size of the file's header, or of the record that rec starts with.
+func pcapSize(at int64, rec []byte) int {
+	if at == 0 {
+		return pcapHeader
+	}
+	return pcapRecord + int(binary.LittleEndian.Uint32(rec[8:]))
 }
 
 // WriteFrame appends a frame, of which it keeps nothing. Bytes beyond the
@@ -55,43 +59,47 @@ func (w *Writer) WriteFrame(f *packet.Frame) error {
 	case f.Link != w.link:
 		return fmt.Errorf("capture: write frame %d: its link type is %d, the file's is %d", f.Number, f.Link, w.link)
 	}
-	nanos := min(max(f.Nanos, 0), lastNanos)
-	data := f.Data[:min(len(f.Data), maxFrame)]
 	wire := min(max(int64(f.WireLen), int64(len(f.Data))), math.MaxUint32)
-	w.field(0, nanos/1e9)
-	w.field(4, nanos%1e9/w.tick)
-	w.field(8, int64(len(data)))
-	w.field(12, wire)
-	w.write(w.head[:])
-	w.write(data)
+	w.record(f.Nanos, uint32(wire), f.Data[:min(len(f.Data), maxFrame)]) //nolint:gosec // just bounded
 	return w.err
+}
+
+// Write appends the frames from to to of a block, as WriteFrame does, up to the
+// first of another link type: then its error says so. Its notes are left out:
+// the format has no room for them.
+func (w *Writer) Write(b *capture.Block, from, to int) error {
+	for i := from; i < to && w.err == nil; i++ {
+		f := &b.Frames[i]
+		if f.Link != w.link {
+			return fmt.Errorf("capture: write: a frame's link type is %d, the file's is %d", f.Link, w.link)
+		}
+		w.record(f.Nanos, max(f.WireLen, f.Len), b.Buf[f.Off:f.Off+min(f.Len, maxFrame)])
+	}
+	return w.err
+}
+
+// record appends a record (§5).
+func (w *Writer) record(nanos int64, wire uint32, data []byte) {
+	nanos = min(max(nanos, 0), lastNanos)
+	p := w.extend(pcapRecord + len(data))
+	h := p[:pcapRecord]
+	binary.LittleEndian.PutUint32(h, uint32(nanos/1e9))            //nolint:gosec // bounded by lastNanos
+	binary.LittleEndian.PutUint32(h[4:], uint32(nanos%1e9/w.tick)) //nolint:gosec // less than 10^9
+	binary.LittleEndian.PutUint32(h[8:], uint32(len(data)))        //nolint:gosec // at most maxFrame
+	binary.LittleEndian.PutUint32(h[12:], wire)
+	copy(p[pcapRecord:], data)
 }
 
 // lastNanos is the last time of a pcap file.
 const lastNanos = math.MaxUint32*1e9 + 999999999
 
-// field sets a field of the next record's header; v fits into 32 bits.
-func (w *Writer) field(at int, v int64) {
-	binary.LittleEndian.PutUint32(w.head[at:], uint32(v)) //nolint:gosec // see above
-}
-
-// write writes p unless something has failed before.
-func (w *Writer) write(p []byte) {
-	if w.err != nil {
-		return
-	}
-	if _, err := w.buf.Write(p); err != nil {
-		w.err = fmt.Errorf("capture: write: %w", err)
-	}
-}
-
 // Flush hands everything written so far to the underlying writer.
-func (w *Writer) Flush() error {
-	if w.err != nil {
-		return w.err
-	}
-	if err := w.buf.Flush(); err != nil {
-		w.err = fmt.Errorf("capture: write: %w", err)
-	}
-	return w.err
-}
+func (w *Writer) Flush() error { return w.flush() }
+
+// Size is how many bytes the file has, with those that wait for a Flush.
+func (w *Writer) Size() int64 { return w.total() }
+
+// Whole is how many bytes the underlying writer has taken, up to the end of the
+// last record that it took whole: a file that is cut there is good, also after an
+// error.
+func (w *Writer) Whole() int64 { return w.done }
