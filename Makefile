@@ -20,8 +20,13 @@ demo: build ## set up, build, and show what a bundled capture says
 	$(BIN)/wirewatch testdata/pcaps/demo.pcap
 
 .PHONY: build
-build: deps ## build bin/wirewatch, optimised and stripped
-	CGO_ENABLED=0 $(GO) build -trimpath -tags nolive -ldflags '$(LDFLAGS)' -o $(BIN)/wirewatch ./cmd/wirewatch
+build: c-deps ## build bin/wirewatch, optimised and stripped
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/wirewatch ./cmd/wirewatch
+
+.PHONY: static
+static: deps ## build bin/wirewatch-static, which needs no library: without libpcap and its capture filters
+	CGO_ENABLED=0 $(GO) build -trimpath -tags nolive -ldflags '$(LDFLAGS)' -o $(BIN)/wirewatch-static ./cmd/wirewatch
+	CGO_ENABLED=0 $(GO) build -pgo=off -tags nolive ./...
 
 # The go command fetches the modules that it needs, when it needs them: to build
 # the program takes fewer than to test it.
@@ -29,25 +34,21 @@ build: deps ## build bin/wirewatch, optimised and stripped
 deps: ## check for Go
 	@$(GO) version >/dev/null 2>&1 || { echo "wirewatch needs Go 1.26 or later: https://go.dev/dl/"; exit 1; }
 
-# Tests compare with libpcap through gopacket, which needs a C compiler and
+# Live capture is libpcap's, through gopacket, which needs a C compiler and
 # libpcap's headers.
-.PHONY: test-deps
-test-deps: deps ## what the tests need beside that: a C compiler and libpcap's headers
+.PHONY: c-deps
+c-deps: deps ## a C compiler and libpcap's headers
 	@if [ "$$(uname)" = Darwin ]; then xcode-select -p >/dev/null 2>&1 || xcode-select --install; \
 	elif ! { command -v cc && [ -e /usr/include/pcap/pcap.h ]; } >/dev/null 2>&1; then \
 		$(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gcc libc6-dev libpcap-dev >/dev/null; fi
 
 .PHONY: test
-test: test-deps ## run every test
+test: c-deps ## run every test
 	$(GO) test -pgo=off $(PKGS)
 
 .PHONY: race
-race: test-deps ## run the tests under the race detector
+race: c-deps ## run the tests under the race detector
 	$(GO) test -pgo=off -race -short $(PKGS)
-
-.PHONY: static
-static: deps ## check that everything builds without C
-	CGO_ENABLED=0 $(GO) build -pgo=off -tags nolive ./...
 
 # A golangci-lint of the machine serves if it is of the right version; else it is
 # built here, once.
@@ -61,7 +62,7 @@ lint: ## run the linters
 	$(BIN)/golangci-lint run
 
 .PHONY: fuzz
-fuzz: test-deps ## run every fuzz target for FUZZTIME each
+fuzz: c-deps ## run every fuzz target for FUZZTIME each
 	GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: golden
@@ -94,7 +95,7 @@ compare-ws: build ## write the tables of docs/WEBSOCKET.md anew (needs tshark)
 
 # The compiler takes cmd/wirewatch/default.pgo by itself.
 .PHONY: pgo
-pgo: test-deps ## take the profile anew that the compiler optimizes by, on the captures of bench-data
+pgo: c-deps ## take the profile anew that the compiler optimizes by, on the captures of bench-data
 	$(GO) test -pgo=off -trimpath -run '^$$' -bench Captures -benchtime 5s -cpuprofile $(CURDIR)/cmd/wirewatch/default.pgo -o $(BIN)/pgo.test ./cmd/wirewatch
 
 .PHONY: microbench

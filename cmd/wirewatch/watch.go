@@ -37,7 +37,7 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	policy := privilege.Policy{Landlock: true}
+	policy := privilege.Policy{Landlock: true, KeepRaw: true, ReadPaths: statistics}
 	if drop {
 		policy.User = &user
 	}
@@ -54,6 +54,10 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 	o.report(std.err, src, start)
 	return err
 }
+
+// statistics is where libpcap reads what an interface has lost. The entries of the
+// first are links into the second.
+var statistics = []string{"/sys/class/net", "/sys/devices"}
 
 // openInterfaces opens the interfaces asked for.
 func (o *options) openInterfaces(stderr io.Writer) (*live.Source, error) {

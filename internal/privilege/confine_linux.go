@@ -23,13 +23,15 @@ func Confine(p Policy) (Report, error) {
 	}
 	// Read on first use otherwise, when it may not be read any more.
 	_, _ = time.Unix(0, 0).Zone()
-	if err := drop(p.User, before); err != nil {
+	keep := p.kept(before)
+	r.Raw = keep != 0
+	if err := drop(p.User, before, keep); err != nil {
 		return r, err
 	}
 	if !before.has(unix.CAP_SETPCAP) && before.bounding != 0 {
 		r.Notes = append(r.Notes, "the bounding set is kept for want of CAP_SETPCAP, and means nothing with no_new_privs")
 	}
-	if r.Threads, err = verify(after(p.User, before)); err != nil {
+	if r.Threads, err = verify(after(p.User, before, keep)); err != nil {
 		return r, err
 	}
 	if p.Landlock {
@@ -42,7 +44,7 @@ func Confine(p Policy) (Report, error) {
 
 // drop is all of Confine but Landlock. Each step needs rights that the next ones
 // take away.
-func drop(u *User, before status) error {
+func drop(u *User, before status, keep uint64) error {
 	if err := prctl(unix.PR_SET_NO_NEW_PRIVS, 1); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
@@ -56,7 +58,7 @@ func drop(u *User, before status) error {
 			return fmt.Errorf("becoming %s: %w", u, err)
 		}
 	}
-	if err := dropCapabilities(); err != nil {
+	if err := keepCapabilities(keep); err != nil {
 		return fmt.Errorf("capabilities: %w", err)
 	}
 	// No core dump with other people's traffic in it, and no other process of the
@@ -101,11 +103,20 @@ func dropBounding() error {
 // capabilities is how many fit into a set.
 const capabilities = 64
 
-// dropCapabilities empties the permitted, effective and inheritable sets; with them
-// the kernel empties the ambient set (capabilities(7)).
-func dropCapabilities() error {
+// kept are the capabilities that stay, as a set.
+func (p *Policy) kept(before status) uint64 {
+	if !p.KeepRaw || p.User != nil {
+		return 0
+	}
+	return before.effective & (1 << unix.CAP_NET_RAW)
+}
+
+// keepCapabilities empties the permitted and effective sets but for a few of the
+// lowest 32, and the inheritable set; with that the kernel empties the ambient set
+// (capabilities(7)).
+func keepCapabilities(keep uint64) error {
 	hdr := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	none := new([2]unix.CapUserData)
+	none := &[2]unix.CapUserData{{Permitted: uint32(keep), Effective: uint32(keep)}} //nolint:gosec // one of the lowest 32
 	// The threads of a process run the call one after another, while the caller's
 	// stack may move.
 	var pin runtime.Pinner

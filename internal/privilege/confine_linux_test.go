@@ -271,6 +271,35 @@ func TestStayRoot(t *testing.T) {
 	}
 }
 
+// TestKeepRaw: root that stays root may keep the right to open an interface again,
+// and nothing else; root that becomes a user may not.
+func TestKeepRaw(t *testing.T) {
+	needRoot(t)
+	for name, cgo := range builds {
+		t.Run(name, func(t *testing.T) {
+			a, pid := ask(t, exec.Command(child(t, cgo)), order{Policy: Policy{KeepRaw: true}})
+			if a.Error != "" || !strings.Contains(a.Report, "no capability but CAP_NET_RAW") {
+				t.Fatal(a.Error, a.Report)
+			}
+			before, err := own()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := status{noNewPrivs: true, groups: before.groups, permitted: 1 << unix.CAP_NET_RAW, effective: 1 << unix.CAP_NET_RAW}
+			for name, text := range threads(t, pid) {
+				if err := want.compare(text); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			checkTried(t, a.Tried, []string{"setuid 0", "signal sibling", "signal parent", "packet socket"})
+		})
+	}
+	p := Policy{KeepRaw: true, User: &User{UID: 1}}
+	if got := p.kept(status{effective: ^uint64(0)}); got != 0 {
+		t.Errorf("a user keeps %x", got)
+	}
+}
+
 // TestFileCapabilities: a program that may capture by setcap(8), run by a user who is
 // not root, gives that up too.
 func TestFileCapabilities(t *testing.T) {
@@ -293,7 +322,7 @@ func TestFileCapabilities(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := after(&nobody, status{bounding: before.bounding})
+			want := after(&nobody, status{bounding: before.bounding}, 0)
 			for name, text := range threads(t, pid) {
 				if err := want.compare(text); err != nil {
 					t.Errorf("%s: %v", name, err)
@@ -465,7 +494,7 @@ func statusText(change map[string]string) string {
 
 // TestCompare: each right that is left is seen.
 func TestCompare(t *testing.T) {
-	want := after(&User{UID: 1, GID: 2, Groups: []int{4, 3, 3}}, status{})
+	want := after(&User{UID: 1, GID: 2, Groups: []int{4, 3, 3}}, status{}, 0)
 	want.bounding = 0
 	if err := want.compare(statusText(nil)); err != nil {
 		t.Errorf("nothing is left, and yet: %v", err)

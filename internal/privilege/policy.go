@@ -11,6 +11,11 @@ type Policy struct {
 	// User is whom to become; nil stays.
 	User *User
 
+	// KeepRaw leaves CAP_NET_RAW, if the process has it and does not become a User:
+	// with it an interface that was removed can be opened again. Whoever takes over
+	// the process has an open packet socket anyway, which says as much.
+	KeepRaw bool
+
 	// Landlock restricts files and networks, as far as the kernel can. What is
 	// open already stays usable, whatever the lists say: an output file is needed
 	// here only if it is opened again. Nothing can be executed any more, and there
@@ -31,6 +36,7 @@ type Report struct {
 	Threads  int      // how many threads were checked; 0 where that cannot be done
 	Landlock int      // the kernel's version (ABI) of Landlock; 0 if files and networks are not restricted
 	Signals  bool     // under Landlock, signals to other processes are still possible
+	Raw      bool     // CAP_NET_RAW was kept
 	Notes    []string // what could not be done, in words
 }
 
@@ -41,12 +47,19 @@ func (r Report) String() string {
 		said = append(said, "became "+r.User.String())
 	}
 	if r.Threads > 0 {
-		said = append(said, fmt.Sprintf("no capabilities, no_new_privs, no core dumps (%d threads checked)", r.Threads))
+		said = append(said, fmt.Sprintf("%s, no_new_privs, no core dumps (%d threads checked)", r.capabilities(), r.Threads))
 	}
 	if r.Landlock > 0 {
 		said = append(said, fmt.Sprintf("Landlock %d: %s", r.Landlock, r.restricted()))
 	}
 	return strings.Join(append(said, r.Notes...), "; ")
+}
+
+func (r *Report) capabilities() string {
+	if r.Raw {
+		return "no capability but CAP_NET_RAW"
+	}
+	return "no capabilities"
 }
 
 // restrictions are what the versions of Landlock brought that matters here.

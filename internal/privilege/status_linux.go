@@ -101,8 +101,10 @@ func set(out *uint64, words []string) (err error) {
 }
 
 // after is the state that every thread must be in once privileges are given up.
-func after(u *User, before status) status {
-	s := status{uid: before.uid, gid: before.gid, groups: before.groups, noNewPrivs: true}
+func after(u *User, before status, keep uint64) status {
+	s := status{
+		uid: before.uid, gid: before.gid, groups: before.groups, noNewPrivs: true, permitted: keep, effective: keep,
+	}
 	if u != nil {
 		s.uid = [4]int{u.UID, u.UID, u.UID, u.UID}
 		s.gid = [4]int{u.GID, u.GID, u.GID, u.GID}
@@ -152,7 +154,7 @@ func (s *status) compare(text string) error {
 		return fmt.Errorf("has the groups %v, not %v", got.groups, s.groups)
 	case !got.noNewPrivs:
 		return errors.New("lacks no_new_privs")
-	case got.inheritable|got.permitted|got.effective|got.ambient != 0:
+	case got.inheritable|got.ambient != 0, (got.permitted|got.effective)&^s.permitted != 0:
 		return fmt.Errorf("has capabilities (permitted %x, effective %x, inheritable %x, ambient %x)",
 			got.permitted, got.effective, got.inheritable, got.ambient)
 	case got.bounding != s.bounding:
