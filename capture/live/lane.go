@@ -47,6 +47,9 @@ type lane struct {
 // counters are a lane's counts over all its handles, for any goroutine.
 type counters struct{ received, kernel, iface atomic.Uint64 }
 
+func (l *lane) to(out output) { l.out = out }
+func (l *lane) abandon()      { l.h.close() }
+
 // run captures until the source is stopped.
 func (l *lane) run() {
 	l.looked = time.Now()

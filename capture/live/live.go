@@ -1,12 +1,14 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +29,9 @@ type Options struct {
 	// Say is told, from any goroutine, when an interface goes or comes back. nil:
 	// nobody is.
 	Say func(text string)
+	// Dial opens what is named by a URL and not by the name of an interface. nil:
+	// nothing is.
+	Dial func(url string) (Feed, error)
 }
 
 // Readers are who has an interest in what a source captures, beside whoever calls
@@ -72,7 +77,7 @@ type Source struct {
 	open    func(name string, set settings) (handle, error)
 	store   *store
 	reader  *reader
-	lanes   []*lane
+	lanes   []runner
 	drops   []*counters // of the lanes
 	others  Readers
 	halt    func()
@@ -84,6 +89,7 @@ type Source struct {
 
 	mu      sync.Mutex
 	ifaces  []capture.Interface
+	failure error // why a feed ended, the first
 	started bool
 
 	frames, bytes, truncated, shed, unsaved atomic.Uint64
@@ -119,23 +125,38 @@ func openWith(open func(string, settings) (handle, error), names []string, opt O
 	return s, nil
 }
 
-// abandon closes the handles of a source that was not started.
+// runner is where frames come from: a lane or a pump.
+type runner interface {
+	to(out output)
+	run()     // until the source is stopped
+	abandon() // instead of run
+}
+
+// abandon closes what a source that was not started has opened.
 func (s *Source) abandon() {
 	for _, l := range s.lanes {
-		l.h.close()
+		l.abandon()
 	}
 }
 
 // add opens an interface.
 func (s *Source) add(name string, set settings) error {
+	if strings.Contains(name, "://") && s.opt.Dial != nil {
+		f, err := s.opt.Dial(name)
+		if err != nil {
+			return err
+		}
+		p := &pump{src: s, name: name, feed: f, drops: &counters{}}
+		s.lanes, s.drops = append(s.lanes, p), append(s.drops, p.drops)
+		return nil
+	}
 	h, err := s.open(name, set)
 	if err != nil {
 		return fmt.Errorf("capture: open %s: %w", name, err)
 	}
 	l := &lane{src: s, name: name, set: set, h: h, link: math.MaxUint16, drops: &counters{}}
 	l.adopt()
-	s.lanes = append(s.lanes, l)
-	s.drops = append(s.drops, l.drops)
+	s.lanes, s.drops = append(s.lanes, l), append(s.drops, l.drops)
 	return nil
 }
 
@@ -153,7 +174,8 @@ func (s *Source) Start(others Readers) {
 	var lanes sync.WaitGroup
 	var end func()
 	if len(s.lanes) == 1 {
-		s.lanes[0].out, end = w, func() {}
+		s.lanes[0].to(w)
+		end = func() {}
 	} else {
 		end = s.merge(w)
 	}
@@ -220,7 +242,7 @@ func (s *Source) Next(ctx context.Context) (*capture.Block, error) {
 			s.count(b)
 			return b, nil
 		case !more:
-			return nil, io.EOF
+			return nil, s.end()
 		}
 		select {
 		case <-s.reader.wake:
@@ -229,6 +251,20 @@ func (s *Source) Next(ctx context.Context) (*capture.Block, error) {
 			ended = nil
 		}
 	}
+}
+
+// end is how the capture has ended.
+func (s *Source) end() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.failure, io.EOF)
+}
+
+// fail notes why a feed has ended.
+func (s *Source) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = cmp.Or(s.failure, err)
 }
 
 // count adds a block to the statistics.

@@ -431,3 +431,83 @@ func TestResolve(t *testing.T) {
 		}
 	}
 }
+
+// feeder is a feed of blocks that were made before.
+type feeder struct {
+	blocks  []*capture.Block
+	stopped chan struct{}
+	stop    func()
+	err     error
+	closed  bool
+}
+
+func newFeeder(err error, blocks ...*capture.Block) *feeder {
+	f := &feeder{blocks: blocks, stopped: make(chan struct{}), err: err}
+	f.stop = sync.OnceFunc(func() { close(f.stopped) })
+	return f
+}
+
+func (f *feeder) Next(context.Context) (*capture.Block, error) {
+	if len(f.blocks) == 0 {
+		if f.err == nil {
+			<-f.stopped
+			return nil, io.EOF
+		}
+		return nil, f.err
+	}
+	b := f.blocks[0]
+	f.blocks = f.blocks[1:]
+	return b, nil
+}
+func (f *feeder) Stats() capture.Stats { return capture.Stats{Frames: 2, DroppedKernel: 7} }
+func (f *feeder) Stop()                { f.stop() }
+func (f *feeder) Close() error         { f.closed = true; return nil }
+func (f *feeder) Describe(i uint16) capture.Interface {
+	return capture.Interface{Name: fmt.Sprint("far", i), Link: 1}
+}
+
+func blockOf(iface uint16, text string) *capture.Block {
+	return capture.View([]byte(text), []capture.Record{{Nanos: 1, Len: uint32(len(text)), WireLen: uint32(len(text)), Iface: iface}}, func() {})
+}
+
+// TestFeed checks that what others capture comes beside what is captured here, and
+// that its interfaces are not mistaken for those here.
+func TestFeed(t *testing.T) {
+	h := &script{kind: 1}
+	h.feed(framesAt(time.Now().UnixNano())...)
+	f := newFeeder(nil, blockOf(1, "one"), blockOf(0, "two"))
+	s := begin(t, opener{"a": {h}}, []string{"a", "ssh://far"}, Options{Dial: func(string) (Feed, error) { return f, nil }}, Readers{})
+	g := collect(t, s, func(g *got) bool { return len(g.lines) == 3 })
+	slices.Sort(g.lines)
+	if len(g.lines) != 3 || !strings.HasPrefix(g.lines[0], "0 frame at") || g.lines[1] != "1 two 3/3" || g.lines[2] != "2 one 3/3" {
+		t.Errorf("%q", g.lines)
+	}
+	var names []string
+	for _, i := range s.Interfaces() {
+		names = append(names, i.Name)
+	}
+	if !slices.Equal(names, []string{"a", "far0", "far1"}) || !f.closed || s.Stats().DroppedKernel != 7 {
+		t.Errorf("%q, closed %t, %+v", names, f.closed, s.Stats())
+	}
+}
+
+// TestFeedFails checks that the end of a feed that nobody asked for is an error,
+// once all is read that it had.
+func TestFeedFails(t *testing.T) {
+	broken := errors.New("connection lost")
+	s := begin(t, nil, []string{"ssh://far"}, Options{Dial: func(string) (Feed, error) { return newFeeder(broken, blockOf(0, "one")), nil }}, Readers{})
+	b, err := s.Next(t.Context())
+	if err != nil || len(b.Frames) != 1 {
+		t.Fatal(b, err)
+	}
+	b.Release()
+	for err == nil {
+		b, err = s.Next(t.Context())
+	}
+	if !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	if _, err := openWith(nil, []string{"ssh://far"}, Options{Dial: func(string) (Feed, error) { return nil, broken }}); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+}

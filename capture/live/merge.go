@@ -49,8 +49,11 @@ func (s *Source) merge(w *writer) (end func()) {
 	m := &merger{w: w, inbox: make(chan *batch, 4*len(s.lanes))}
 	for _, l := range s.lanes {
 		f := &feed{m: m, pool: capture.NewPool(feedBlocks)}
+		if _, foreign := l.(*pump); foreign {
+			f.near = math.MaxInt64 // who knows when it comes, and by which clock
+		}
 		m.lanes = append(m.lanes, f)
-		l.out = f
+		l.to(f)
 	}
 	m.ended.Go(m.run)
 	return func() { close(m.inbox); m.ended.Wait() }

@@ -145,12 +145,16 @@ func TestStoreOfGoroutines(t *testing.T) {
 		f := &follower{t: t, r: s.reader(func(uint64) {})}
 		wg.Go(func() {
 			for {
-				f.catchUp()
-				f.release(1)
-				if _, more := f.r.take(); !more {
-					break
+				n := len(f.held)
+				switch more := f.take(); {
+				case len(f.held) > n:
+					f.release(1)
+					continue
+				case more:
+					<-f.r.wake
+					continue
 				}
-				<-f.r.wake
+				break
 			}
 			if f.given+f.shed != frames {
 				t.Errorf("%d frames given, %d shed", f.given, f.shed)
