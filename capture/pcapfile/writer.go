@@ -64,14 +64,21 @@ func (w *Writer) WriteFrame(f *packet.Frame) error {
 	return w.err
 }
 
+// LinkError says that a frame's link type is not that of the file it is for.
+type LinkError struct{ Frame, File uint16 }
+
+func (e *LinkError) Error() string {
+	return fmt.Sprintf("capture: write: a frame's link type is %d, the file's is %d", e.Frame, e.File)
+}
+
 // Write appends the frames from to to of a block, as WriteFrame does, up to the
-// first of another link type: then its error says so. Its notes are left out:
-// the format has no room for them.
+// first of another link type, for which it returns a *LinkError. Notes are left
+// out: the format has no room for them.
 func (w *Writer) Write(b *capture.Block, from, to int) error {
 	for i := from; i < to && w.err == nil; i++ {
 		f := &b.Frames[i]
 		if f.Link != w.link {
-			return fmt.Errorf("capture: write: a frame's link type is %d, the file's is %d", f.Link, w.link)
+			return &LinkError{f.Link, w.link}
 		}
 		w.record(f.Nanos, max(f.WireLen, f.Len), b.Buf[f.Off:f.Off+min(f.Len, maxFrame)])
 	}

@@ -29,6 +29,7 @@ var graph = map[string]string{
 	"content/inflate": "",
 
 	"capture/pcapfile": "capture packet",
+	"capture/save":     "capture capture/pcapfile",
 	"capture/decode":   "capture packet flow",
 	"capture/bpf":      "capture",
 	"capture/live":     "capture capture/afpacket",
