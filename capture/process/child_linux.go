@@ -77,9 +77,6 @@ func (c *child) start(exe string, args []string) error {
 func (c *child) greet(r *bufio.Reader) error {
 	_ = c.out.SetReadDeadline(time.Now().Add(childTime))
 	defer func() { _ = c.out.SetReadDeadline(time.Time{}) }()
-	if _, err := c.in.WriteString(magic); err != nil {
-		return fmt.Errorf("process: write to the child: %w", err)
-	}
 	if err := readMagic(r); err != nil {
 		return err
 	}
@@ -98,12 +95,13 @@ func (c *child) greet(r *bufio.Reader) error {
 // ask sends the questions.
 func (c *child) ask() {
 	defer c.done.Done()
-	for {
+	for b := []byte(magic); ; {
+		if _, err := c.in.Write(b); err != nil {
+			return // it has ended, which hear finds out, too
+		}
 		select {
 		case e := <-c.questions:
-			if _, err := c.in.Write(appendEnds(nil, e)); err != nil {
-				return // it has ended, which hear finds out, too
-			}
+			b = appendEnds(b[:0], e)
 		case <-c.closing:
 			return
 		}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,7 +45,7 @@ func (s *sweep) open() bool {
 	s.pids, s.files = s.pids[1:], 0
 	p, err := openProcess(pid)
 	if err != nil {
-		s.complete = s.complete && ended(err)
+		s.complete = s.complete && !kept(pid, err)
 		s.at.dir = -1
 		return true
 	}
@@ -52,10 +53,13 @@ func (s *sweep) open() bool {
 	return true
 }
 
-// ended reports that nothing was kept from us: there is no error, or it is that
-// the process has ended or closed the file.
-func ended(err error) bool {
-	return err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH)
+// kept reports that something was kept from us: an error other than that a
+// process has ended or closed a file, which may be EACCES, too.
+func kept(pid uint32, err error) bool {
+	if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return false
+	}
+	return unix.Access("/proc/"+strconv.Itoa(int(pid)), unix.F_OK) == nil
 }
 
 // read takes some files of the process in hand; false: that was all.
@@ -69,7 +73,7 @@ func (h *hunter) read(all wanted) bool {
 	for _, fd := range numbers(dirents[:size], nil) {
 		s.files++
 		inode, err := s.at.socket(int(fd))
-		s.complete = s.complete && ended(err)
+		s.complete = s.complete && !kept(s.at.pid, err)
 		if inode != 0 {
 			s.add(inode, held{s.at.pid, int(fd)})
 			h.see(s.at, int(fd), inode, false, all)

@@ -29,6 +29,7 @@ type watch struct {
 	questions chan ends
 	bell      int         // an eventfd: there are questions
 	rung      atomic.Bool // the bell, since the thread last heard it
+	bells     sync.Mutex  // held to ring the bell, and to begin to close
 	stop      int         // an eventfd: the watch ends
 	closing   atomic.Bool
 	done      chan struct{}
@@ -110,9 +111,7 @@ func (w *watch) release() {
 func (w *watch) Ask(local, remote netip.AddrPort) {
 	select {
 	case w.questions <- ends{plain(local), plain(remote)}:
-		if !w.rung.Swap(true) {
-			wake(w.bell)
-		}
+		w.ring()
 	default:
 		w.asked.Add(1)
 		w.skipped.Add(1)
@@ -125,6 +124,16 @@ func plain(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
+// ring wakes the thread, unless the watch has ended: the bell's file number may be
+// another file's then.
+func (w *watch) ring() {
+	w.bells.Lock()
+	defer w.bells.Unlock()
+	if !w.closing.Load() && !w.rung.Swap(true) {
+		wake(w.bell)
+	}
+}
+
 // wake makes an eventfd readable.
 func wake(fd int) {
 	one := binary.NativeEndian.AppendUint64(nil, 1)
@@ -134,7 +143,9 @@ func wake(fd int) {
 // Close ends the thread and waits for it.
 func (w *watch) Close() error {
 	w.close.Do(func() {
+		w.bells.Lock()
 		w.closing.Store(true)
+		w.bells.Unlock()
 		wake(w.stop)
 		<-w.done
 		w.release()
