@@ -23,6 +23,7 @@ const (
 	asChild      = "child"       // Main
 	asNamespaces = "child-of-ns" // Main, for other network namespaces too
 	asParent     = "parent"      // start a child, say its pid, and wait
+	asEcho       = "echo"        // listen on the address that follows
 )
 
 func TestMain(m *testing.M) {
@@ -37,6 +38,8 @@ func TestMain(m *testing.M) {
 		}
 	case asParent:
 		parent()
+	case asEcho:
+		echo(os.Args[2])
 	default:
 		os.Exit(m.Run())
 	}

@@ -75,7 +75,9 @@ func Watch(opt Options) (*Watcher, error) {
 		w.release()
 		return nil, err
 	}
-	go w.run(opt)
+	ready := make(chan struct{})
+	go w.run(opt, ready)
+	<-ready
 	return &Watcher{w, w.owners}, nil
 }
 
@@ -154,8 +156,9 @@ func (w *watch) Close() error {
 }
 
 // run is the thread. It has one goroutine to itself, as its processor time is
-// what the budget counts, and it changes its network namespace for moments.
-func (w *watch) run(opt Options) {
+// what the budget counts, and it changes its network namespace for moments; if it
+// cannot come back, it is of no more use.
+func (w *watch) run(opt Options, ready chan<- struct{}) {
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	defer close(w.done)
 	defer close(w.owners)
@@ -164,12 +167,12 @@ func (w *watch) run(opt Options) {
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness)
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
 	w.budget = newBudget(opt.CPU, time.Now(), threadTime())
-	for !w.closing.Load() {
+	err := w.enterOthers(time.Now())
+	close(ready) // connections are seen from now on, of all namespaces
+	for err == nil && !w.closing.Load() {
 		w.receive()
 		w.answer()
-		if w.work(time.Now()) != nil {
-			return // the thread is of no more use
-		}
+		err = w.work(time.Now())
 		w.wait()
 	}
 }
