@@ -13,20 +13,20 @@ const (
 	quantum    = 5 * time.Millisecond  // what a rest must gain before it is over
 )
 
-// budget is a token bucket of processor time. It belongs to one thread, the one
-// whose time it counts.
+// budget is a token bucket of processor time. It belongs to one thread.
 type budget struct {
+	clock clock
 	share float64       // of the time that passes
 	level time.Duration // of processor time that may be used now; negative: owed
 	then  time.Time     // when the level was right
-	used  time.Duration // processor time of the thread then
+	used  time.Duration // what the clock showed then
 }
 
-func newBudget(share float64, now time.Time, used time.Duration) budget {
+func newBudget(share float64, c clock, now time.Time) budget {
 	if share <= 0 {
 		share = defaultCPU
 	}
-	return budget{share: share, level: burst, then: now, used: used}
+	return budget{clock: c, share: share, level: burst, then: now, used: c.now()}
 }
 
 // charge brings the level up to date and returns how long to rest before any
@@ -41,11 +41,18 @@ func (b *budget) charge(now time.Time, used time.Duration) time.Duration {
 	return time.Duration(float64(quantum-b.level) / b.share)
 }
 
-// threadTime is the processor time that this thread has used, in user and
-// kernel mode.
-func threadTime() time.Duration {
+// clock is one of processor time in user and kernel mode (clock_gettime(2)): of
+// this thread, or of this process.
+type clock int32
+
+const (
+	threadClock  clock = unix.CLOCK_THREAD_CPUTIME_ID
+	processClock clock = unix.CLOCK_PROCESS_CPUTIME_ID
+)
+
+func (c clock) now() time.Duration {
 	var t unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+	if unix.ClockGettime(int32(c), &t) != nil {
 		return 0
 	}
 	return time.Duration(t.Nano())

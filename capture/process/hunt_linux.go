@@ -10,10 +10,12 @@ import (
 // Of where sockets are looked for first.
 const (
 	maxRecent = 8  // processes that were found lately
-	firstNew  = 4  // of the newest processes and threads, for a client, before those
-	maxNew    = 24 // and of all, after
-	nearby    = 8  // numbers around that of the file that was found last
-	manyFiles = 32 // from which on it is worth while to look there
+	maxJust   = 4  // processes and threads that were started since the last hunt
+	maxNew    = 24 // processes and threads that were started last
+	newAtOnce = 4  // of them, until it is seen to whether the socket still is
+	manyFiles = 32 // the least number of a file that tells of a process with many
+	nearby    = 2  // how far from where the last socket was the next is sought first
+	farther   = 8  // in a process with many files
 )
 
 // Of a sweep over all processes.
@@ -36,16 +38,25 @@ type hit struct {
 // hunter looks for sockets among the open files of processes.
 type hunter struct {
 	load   loadavg
-	recent []held // where sockets were found lately, the last first
+	newest uint32   // pid at the last hunt
+	recent []recent // where sockets were found lately, the last first
 	last   snapshot
 	sweep  sweep
 	hits   []hit // to be taken
+}
+
+// recent is a process in which a socket was found.
+type recent struct {
+	held
+	name string
+	seen time.Time // when the name was read
 }
 
 // snapshot is what the last complete sweep saw.
 type snapshot struct {
 	began    time.Time
 	sockets  map[uint32][]held // by inode
+	holders  map[uint32]holder // of sockets that were asked for since
 	count    int
 	complete bool // every process could be read, and all sockets remembered
 }
@@ -77,22 +88,29 @@ func (h *hunter) close() {
 	}
 }
 
-// hunt looks for fresh queries where they are most likely. What it finds are
-// hits, and leaves both maps.
-func (h *hunter) hunt(fresh, all wanted) {
-	newest := h.load.newest()
-	if fresh.opened() {
-		h.guess(newest, 0, firstNew, fresh, all)
+// hunt looks for fresh queries where they are most likely: for clients in
+// processes that were just started, then for all in those found lately, in those
+// that hold the listening socket, and in the newest. What it finds are hits, and
+// leaves both maps; in between, alive drops what need not be looked for any more.
+func (h *hunter) hunt(fresh, all wanted, alive func(fresh wanted)) {
+	newest, before := h.load.newest(), h.newest
+	h.newest = newest
+	if before < newest && fresh.opened() {
+		h.guess(newest, 0, min(maxJust, newest-before), fresh, all)
 	}
 	for _, r := range slices.Clone(h.recent) {
-		h.visit(r, false, fresh, all)
+		h.visit(r.held, false, fresh, all)
 	}
 	for _, q := range fresh {
 		for _, holder := range h.last.sockets[q.listener] {
 			h.visit(holder, false, fresh, all)
 		}
 	}
-	h.guess(newest, 0, maxNew, fresh, all)
+	for i := uint32(0); i < maxNew && len(fresh) > 0; i += newAtOnce {
+		if alive(fresh); len(fresh) > 0 {
+			h.guess(newest, i, i+newAtOnce, fresh, all)
+		}
+	}
 }
 
 // opened reports that some are ends of clients.
@@ -105,14 +123,15 @@ func (w wanted) opened() bool {
 	return false
 }
 
-// guess looks at the newest processes.
+// guess looks at the newest processes, counted from the last.
 func (h *hunter) guess(newest, from, to uint32, fresh, all wanted) {
 	for i := from; i < to && i < newest; i++ {
-		h.visit(held{pid: newest - i}, true, fresh, all)
+		h.visit(held{newest - i, -1}, true, fresh, all)
 	}
 }
 
-// visit looks at the files of a process, first near the one that is given.
+// visit looks at the files of a process, first near where a socket was; a new
+// one gets the lowest number that is free, often that of the last.
 func (h *hunter) visit(at held, guessed bool, fresh, all wanted) {
 	if len(fresh) == 0 {
 		return
@@ -127,14 +146,27 @@ func (h *hunter) visit(at held, guessed bool, fresh, all wanted) {
 		delete(fresh, inode)
 		return len(fresh) > 0
 	}
-	if at.fd >= manyFiles {
-		for fd := at.fd + nearby; fd >= at.fd-nearby; fd-- {
-			if inode, _ := p.socket(fd); inode != 0 && !see(fd, inode) {
-				return
-			}
+	for _, fd := range at.near() {
+		if inode, _ := p.socket(fd); inode != 0 && !see(fd, inode) {
+			return
 		}
 	}
 	p.sockets(maxVisit, see)
+}
+
+// near are the numbers of files around one, the nearest first.
+func (at held) near() (fds []int) {
+	far := nearby
+	if at.fd >= manyFiles {
+		far = farther
+	}
+	for i := 0; at.fd >= 0 && i <= far; i++ {
+		fds = append(fds, at.fd+i)
+		if i > 0 && at.fd >= i {
+			fds = append(fds, at.fd-i)
+		}
+	}
+	return fds
 }
 
 // see makes a socket that is wanted a hit, unless its process has just ended. A
@@ -144,7 +176,10 @@ func (h *hunter) see(p process, fd int, inode uint32, guessed bool, all wanted) 
 	if q == nil {
 		return
 	}
-	pid, name := p.pid, p.name()
+	pid, name := p.pid, h.name(p.pid)
+	if name == "" {
+		name = p.name()
+	}
 	if guessed {
 		pid, name = p.leader(name)
 	}
@@ -153,15 +188,32 @@ func (h *hunter) see(p process, fd int, inode uint32, guessed bool, all wanted) 
 	}
 	delete(all, inode)
 	h.hits = append(h.hits, hit{q, pid, name})
-	h.remember(held{pid, fd})
+	h.remember(held{pid, fd}, name)
+}
+
+// name is a process's, as it was read a moment ago, "" if it was not.
+func (h *hunter) name(pid uint32) string {
+	i := h.index(pid)
+	if i < 0 || time.Since(h.recent[i].seen) > trust {
+		return ""
+	}
+	return h.recent[i].name
+}
+
+func (h *hunter) index(pid uint32) int {
+	return slices.IndexFunc(h.recent, func(r recent) bool { return r.pid == pid })
 }
 
 // remember puts a process in front of those found lately.
-func (h *hunter) remember(at held) {
-	i := slices.IndexFunc(h.recent, func(r held) bool { return r.pid == at.pid })
+func (h *hunter) remember(at held, name string) {
+	r := recent{at, name, time.Now()}
+	i := h.index(at.pid)
+	if h.name(at.pid) != "" {
+		r.seen = h.recent[i].seen // it was not read now
+	}
 	if i >= 0 {
 		h.recent = slices.Delete(h.recent, i, i+1)
 	}
-	h.recent = slices.Insert(h.recent, 0, at)
+	h.recent = slices.Insert(h.recent, 0, r)
 	h.recent = h.recent[:min(len(h.recent), maxRecent)]
 }

@@ -1,14 +1,16 @@
 package process
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"example.com/wirewatch/capture"
 )
@@ -95,45 +97,66 @@ func TestShortConnections(t *testing.T) {
 	t.Logf("%d of %d ends found: %+v", found, 2*n, w.Stats())
 }
 
-// BenchmarkLoad measures what a watch in a child costs, all of its process, and
-// how much of what it sees it finds, while as many clients as there are
-// processors open connections as fast as they can. An operation is a connection.
+// BenchmarkLoad measures what a watch costs, all of its process once it has begun,
+// and how much it finds of what it sees, while clients open connections: at a
+// steady rate, or as fast as they can. An operation is a connection.
 func BenchmarkLoad(b *testing.B) {
 	needRoot(b)
-	for _, watched := range []bool{false, true} {
-		b.Run(map[bool]string{false: "alone", true: "watched"}[watched], func(b *testing.B) {
-			server := mirror(b)
-			cmd := &exec.Cmd{}
-			var w *watching
-			if watched {
-				w = start(b, asChild)
-				cmd = w.backend.(*child).cmd
-				go func() {
-					for range w.Owners() { //nolint:revive // taken, so that none is dropped
-					}
-				}()
+	for _, rate := range []int{50, 200, 1000, 0} {
+		for _, watched := range []bool{false, true} {
+			name := map[bool]string{false: "alone", true: "watched"}[watched]
+			b.Run(fmt.Sprintf("%d/%s", rate, name), func(b *testing.B) { load(b, rate, watched) })
+		}
+	}
+}
+
+// load opens b.N connections, so many a second, 0 for as many as may be.
+func load(b *testing.B, rate int, watched bool) {
+	server := mirror(b)
+	if !watched {
+		b.ResetTimer()
+		clients(b, server, rate)
+		return
+	}
+	w := start(b, asChild)
+	go func() {
+		for range w.Owners() { //nolint:revive // taken, so that none is dropped
+		}
+	}()
+	spent := processTime(b, childPID(w.Watcher))
+	b.ResetTimer()
+	clients(b, server, rate)
+	spent = processTime(b, childPID(w.Watcher)) - spent
+	b.StopTimer()
+	time.Sleep(statsEvery + maxWait) // the counts come then
+	s := w.Stats()
+	b.ReportMetric(100*spent.Seconds()/b.Elapsed().Seconds(), "%core")
+	b.ReportMetric(100*float64(s.Found)/float64(s.Asked), "%found")
+	b.ReportMetric(100*float64(s.Skipped)/float64(s.Asked), "%skipped")
+}
+
+// clients open b.N connections, as many at a time as there are processors.
+func clients(b *testing.B, server netip.AddrPort, rate int) {
+	var all sync.WaitGroup
+	began, n := time.Now(), runtime.NumCPU()
+	for first := range n {
+		all.Go(func() {
+			for i := first; i < b.N; i += n {
+				if rate > 0 {
+					time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+				}
+				short(b, server)
 			}
-			b.ResetTimer()
-			var clients sync.WaitGroup
-			for range runtime.NumCPU() {
-				clients.Go(func() {
-					for range b.N / runtime.NumCPU() {
-						short(b, server)
-					}
-				})
-			}
-			clients.Wait()
-			b.StopTimer()
-			if !watched {
-				return
-			}
-			time.Sleep(statsEvery + 100*time.Millisecond) // the counts come then
-			s := w.Stats()
-			w.Close()
-			spent := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-			b.ReportMetric(100*spent.Seconds()/b.Elapsed().Seconds(), "%core")
-			b.ReportMetric(100*float64(s.Found)/float64(s.Asked), "%found")
-			b.ReportMetric(100*float64(s.Skipped)/float64(s.Asked), "%skipped")
 		})
 	}
+	all.Wait()
+}
+
+// processTime is the processor time that a process has used (clock_getcpuclockid(3)).
+func processTime(b *testing.B, pid int) time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|2), &t); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(t.Nano())
 }

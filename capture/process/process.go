@@ -25,7 +25,8 @@ type Options struct {
 	// host too, those of containers, where that is permitted (CAP_SYS_ADMIN).
 	Namespaces bool
 
-	socket int // the packet socket, opened already; 0: open one
+	socket int  // the packet socket, opened already; 0: open one
+	whole  bool // the processor time of the whole process counts
 }
 
 // ends are the two ends of a connection; which is local depends on who asks.

@@ -50,7 +50,7 @@ func (q *query) identify(s *spaces, now time.Time) verdict {
 	case err != nil && (q.asked || q.foreign):
 		return never
 	case err != nil || !sock.unaccepted() && sock.inode == 0:
-		return q.vanish(s)
+		return q.vanish(s, now)
 	case sock.inode != 0:
 		q.inode, q.due = sock.inode, time.Time{}
 		return pending
@@ -64,12 +64,12 @@ func (q *query) identify(s *spaces, now time.Time) verdict {
 
 // vanish is for a socket that no process has any more. That of a server may
 // still be known by the one that listens.
-func (q *query) vanish(s *spaces) verdict {
+func (q *query) vanish(s *spaces, now time.Time) verdict {
 	q.inode, q.due = 0, time.Time{}
 	if !q.accepted || q.foreign {
 		return gone
 	}
-	q.askListener(s)
+	q.askListener(s, now)
 	if q.listener == 0 {
 		return gone
 	}
@@ -77,8 +77,8 @@ func (q *query) vanish(s *spaces) verdict {
 }
 
 // askListener looks up the socket that accepts a query's connection.
-func (q *query) askListener(s *spaces) {
+func (q *query) askListener(s *spaces, now time.Time) {
 	if q.accepted && !q.foreign && q.listener == 0 {
-		q.listener = s.listener(q.local)
+		q.listener = s.listener(q.local, now)
 	}
 }

@@ -31,6 +31,8 @@ type spaces struct {
 	others []*namespace
 	listed time.Time
 	pids   []uint32
+
+	listened listened
 }
 
 func openSpaces(others bool) (*spaces, error) {
@@ -86,13 +88,23 @@ func (s *spaces) lookup(q *query) (socket, error) {
 }
 
 // listener is the inode of the socket that listens on an address of our own, 0
-// if none does.
-func (s *spaces) listener(local netip.AddrPort) uint32 {
-	nobody := netip.IPv4Unspecified()
-	if local.Addr().Is6() {
-		nobody = netip.IPv6Unspecified()
+// if none does. The last answer is kept for a while: connections come in bursts.
+func (s *spaces) listener(local netip.AddrPort, now time.Time) uint32 {
+	if l := &s.listened; l.local != local || now.Sub(l.at) > trust {
+		nobody := netip.IPv4Unspecified()
+		if local.Addr().Is6() {
+			nobody = netip.IPv6Unspecified()
+		}
+		*l = listened{local, s.own.diag.listener(ends{local, netip.AddrPortFrom(nobody, 0)}), now}
 	}
-	return s.own.diag.listener(ends{local, netip.AddrPortFrom(nobody, 0)})
+	return s.listened.inode
+}
+
+// listened is the socket that listened on an address.
+type listened struct {
+	local netip.AddrPort
+	inode uint32
+	at    time.Time
 }
 
 // refresh lists the namespaces that processes are in, if that was long ago.

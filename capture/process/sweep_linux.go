@@ -13,25 +13,39 @@ func (s *sweep) begin(now time.Time) {
 	s.number++
 	s.active, s.cost = true, 0
 	s.pids = pids(s.pids[:0])
-	s.snapshot = snapshot{began: now, sockets: map[uint32][]held{}, complete: true}
+	s.snapshot = snapshot{began: now, sockets: map[uint32][]held{}, holders: map[uint32]holder{}, complete: true}
 }
 
-// step reads some of the files of one process. It reports whether the sweep is
-// over.
-func (h *hunter) step(all wanted, now time.Time) bool {
+// slice is for how long a sweep goes on before connections are seen to again.
+const slice = 500 * time.Microsecond
+
+// advance goes on with a sweep for a while. It reports whether it is over.
+func (h *hunter) advance(all wanted) (over bool) {
 	s := &h.sweep
-	began := threadTime()
-	if s.at.dir < 0 && !s.open() {
-		s.active = false
-		h.last = s.snapshot
-		s.next = now.Add(sweepShare * s.cost)
-		return true
+	began := threadClock.now()
+	spent := time.Duration(0)
+	for ; !over && spent < slice; spent = threadClock.now() - began {
+		over = h.step(all)
 	}
-	if s.at.dir >= 0 && !h.read(all) {
+	s.cost += spent
+	if over {
+		s.active = false
+		s.next = time.Now().Add(sweepShare * s.cost)
+		h.last = s.snapshot
+	}
+	return over
+}
+
+// step opens a process or reads some of its files; true: there is none left.
+func (h *hunter) step(all wanted) bool {
+	s := &h.sweep
+	if s.at.dir < 0 {
+		return !s.open()
+	}
+	if !h.read(all) {
 		s.at.close()
 		s.at.dir = -1
 	}
-	s.cost += threadTime() - began
 	return false
 }
 
@@ -56,7 +70,7 @@ func (s *sweep) open() bool {
 // kept reports that something was kept from us: an error other than that a
 // process has ended or closed a file, which may be EACCES, too.
 func kept(pid uint32, err error) bool {
-	if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+	if err == nil || pid == initial || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
 		return false
 	}
 	return unix.Access("/proc/"+strconv.Itoa(int(pid)), unix.F_OK) == nil
@@ -98,20 +112,49 @@ func (s *snapshot) add(inode uint32, at held) {
 	s.sockets[inode] = append(s.sockets[inode], at)
 }
 
+// initial is the first process. It may hold sockets that it listened on for others
+// (systemd.socket(5)): once it has handed one on it does not accept from it. So it
+// does not count as a holder beside another, and may be closed to us.
+const initial = 1
+
 // sole finds the one process that holds a socket, if the snapshot shows that it
-// is the only one.
-func (s *snapshot) sole(inode uint32) (pid uint32, name string, ok bool) {
-	holders := s.sockets[inode]
-	if !s.complete || len(holders) != 1 {
-		return 0, "", false
+// is the only one, and it still does.
+func (s *snapshot) sole(inode uint32, now time.Time) (holder, bool) {
+	at := s.sockets[inode]
+	if len(at) == 2 && at[1].pid == initial { // a sweep comes to it last
+		at = at[:1]
 	}
-	p, err := openProcess(holders[0].pid)
+	if !s.complete || len(at) != 1 {
+		return holder{}, false
+	}
+	h, ok := s.holders[inode]
+	if !ok || now.Sub(h.seen) > trust {
+		h = at[0].look(inode, now)
+		s.holders[inode] = h
+	}
+	return h, h.name != ""
+}
+
+// trust is for how long it is taken for granted that a process holds a socket.
+const trust = 50 * time.Millisecond
+
+// holder is a process that holds a socket.
+type holder struct {
+	pid  uint32
+	name string // "": it does not hold it any more
+	seen time.Time
+}
+
+// look sees whether a socket is still where it was.
+func (at held) look(inode uint32, now time.Time) holder {
+	h := holder{pid: at.pid, seen: now}
+	p, err := openProcess(at.pid)
 	if err != nil {
-		return 0, "", false
+		return h
 	}
 	defer p.close()
-	if now, _ := p.socket(holders[0].fd); now != inode {
-		return 0, "", false // its pid is another's by now
+	if is, _ := p.socket(at.fd); is == inode {
+		h.name = p.name()
 	}
-	return p.pid, p.name(), true
+	return h
 }

@@ -39,7 +39,7 @@ func (w *watch) work(now time.Time) error {
 			w.identify(q, now)
 		}
 	}
-	w.hunt()
+	w.hunt(now)
 	w.sweep(now)
 	return nil
 }
@@ -65,18 +65,27 @@ func (w *watch) identify(q *query, now time.Time) {
 }
 
 // hunt looks for the sockets that have just been identified.
-func (w *watch) hunt() {
+func (w *watch) hunt(now time.Time) {
 	just := wanted{}
 	for inode, q := range w.wanted {
 		if !q.hunted {
 			q.hunted, q.sweep = true, w.hunter.sweep.number+1
-			q.askListener(w.spaces)
+			q.askListener(w.spaces, now)
 			just[inode] = q
 		}
 	}
 	if len(just) > 0 {
-		w.hunter.hunt(just, w.wanted)
+		w.hunter.hunt(just, w.wanted, func(left wanted) { w.review(left, now) })
 		w.collect()
+	}
+}
+
+// review drops the sockets that are gone by now.
+func (w *watch) review(left wanted, now time.Time) {
+	for inode, q := range left {
+		if w.identify(q, now); q.inode != inode {
+			delete(left, inode)
+		}
 	}
 }
 
@@ -90,10 +99,10 @@ func (w *watch) sweep(now time.Time) {
 	if !s.active {
 		return
 	}
-	over := w.hunter.step(w.wanted, now)
+	over := w.hunter.advance(w.wanted)
 	w.collect()
 	if over {
-		w.conclude()
+		w.conclude(now)
 	}
 }
 
@@ -111,14 +120,14 @@ func (w *watch) revise(now time.Time) bool {
 }
 
 // conclude gives up the queries that a sweep has seen everything of.
-func (w *watch) conclude() {
+func (w *watch) conclude(now time.Time) {
 	for _, q := range w.queries {
 		switch {
 		case q.due.IsZero() && q.inode == 0:
 			w.settle(q, pending)
 		case q.due.IsZero() && q.sweep <= w.hunter.sweep.number:
 			delete(w.wanted, q.inode)
-			w.settle(q, q.vanish(w.spaces))
+			w.settle(q, q.vanish(w.spaces, now))
 		}
 	}
 }
@@ -143,8 +152,8 @@ func (w *watch) report(h hit) {
 // held the listening socket says enough.
 func (w *watch) settle(q *query, v verdict) {
 	if v == pending && q.due.IsZero() && q.inode == 0 && !w.hunter.last.began.Before(q.began.Add(-fresh)) {
-		if pid, name, ok := w.hunter.last.sole(q.listener); ok {
-			w.report(hit{q, pid, name})
+		if h, ok := w.hunter.last.sole(q.listener, time.Now()); ok {
+			w.report(hit{q, h.pid, h.name})
 			return
 		}
 		v = gone
