@@ -14,10 +14,12 @@
 // holds the accepted socket: a worker, not the master that opened the port.
 //
 // Only what was seen is reported, with one exception. A server may accept and
-// close a connection faster than it can be looked up; if a scan of every process
-// has shown that exactly one holds the listening socket, then that one accepted
-// the connection, and it is reported. Where several hold it (a master and its
-// workers), or some process could not be read, nothing is said.
+// close a connection faster than it can be looked up; if a scan of all processes,
+// no older than a second, has shown that exactly one holds the listening socket,
+// then that one accepted the connection, and it is reported. Where several hold
+// it (a master and its workers), or a process could not be read, nothing is said.
+// The first process is not counted beside another: it may have opened the socket,
+// but does not accept from what it has handed on.
 //
 // The sender of a segment is the end that is looked for: of a SYN it is the
 // client, of a SYN,ACK the server. What a loopback interface delivers is seen as
@@ -25,10 +27,16 @@
 // namespace of this host, and is looked for there if that is permitted.
 //
 // All of it is best effort and none of it is on the path of a frame. One thread
-// does the work; the processor time that it has used fills a bucket that leaks
-// at Options.CPU, and while it overflows, the thread sleeps and connections go
-// without a name. A pid cannot be taken for a later process of the same number:
-// what is kept of a process is an open directory of /proc, which dies with it.
+// does the work; the processor time that it has used (in a child, that of the
+// whole process) fills a bucket that leaks at Options.CPU, and while it overflows,
+// the thread sleeps and connections go without a name. A pid that was remembered
+// cannot stand for a later process of the same number: the socket must be among
+// its files now. Only a name, and that a listening socket is still held, is
+// believed for 50 ms without looking again.
+//
+// Not found are connections through a translation of addresses between here and
+// the namespace of the socket, those whose SYN,ACK carried a SYN cookie until they
+// are asked for, and SYNs behind IPv6 extension headers.
 //
 // The work needs CAP_NET_RAW for the packet socket, CAP_SYS_PTRACE and
 // CAP_DAC_READ_SEARCH for the processes of other users, and CAP_SYS_ADMIN for
