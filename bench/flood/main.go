@@ -149,13 +149,13 @@ func (s *sender) send(frames [][]byte) (int, error) {
 		s.iov[i].SetLen(len(f))
 	}
 	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.msgs[0])), uintptr(len(frames)), 0, 0, 0)
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.EAGAIN, unix.ENOBUFS, unix.EINTR:
-		return 0, nil
+	if errno == unix.EAGAIN || errno == unix.ENOBUFS || errno == unix.EINTR {
+		return 0, nil // again
 	}
-	return 0, errno
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // readdress gives the client of an IPv4 frame, the end with the higher port, the

@@ -1,14 +1,17 @@
-//go:build !cgo || nolive
+//go:build !linux && (!cgo || nolive)
 
 package live
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Engine is what captures, in words.
 const Engine = "nothing"
 
-func open(string, settings) (handle, error) {
-	return nil, errors.ErrUnsupported
-}
+var errBuild = fmt.Errorf("capture on interfaces is libpcap's here, which this build of wirewatch is without: %w", errors.ErrUnsupported)
 
-func devices() ([]Interface, error) { return nil, errors.ErrUnsupported }
+func open(string, settings) (handle, error) { return nil, errBuild }
+
+func devices() ([]Interface, error) { return nil, errBuild }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/google/gopacket/pcap"
+
+	"example.com/wirewatch/capture/bpf"
 )
 
 // Engine is what captures, in words.
@@ -49,11 +51,13 @@ func withFilter(h *pcapHandle, filter string) (handle, error) {
 	if filter == "" {
 		return h, nil
 	}
-	if err := h.h.SetBPFFilter(filter); err != nil {
-		h.close()
-		return nil, fmt.Errorf("capture filter: %w", err)
+	err := h.h.SetBPFFilter(filter)
+	if err == nil {
+		return h, nil
 	}
-	return h, nil
+	fault := bpf.Fault(filter, err, func(expr string) error { _, err := h.h.CompileBPFFilter(expr); return err })
+	h.close()
+	return nil, fault
 }
 
 func activate(name string, set settings) (*pcap.Handle, error) {

@@ -502,7 +502,7 @@ func TestFeedFails(t *testing.T) {
 	}
 	b.Release()
 	for err == nil {
-		b, err = s.Next(t.Context())
+		_, err = s.Next(t.Context())
 	}
 	if !errors.Is(err, broken) {
 		t.Error(err)

@@ -248,3 +248,15 @@ func (s *Saver) Close() error {
 	s.err = cmp.Or(s.err, s.cur.close())
 	return s.err
 }
+
+// Extra writes secrets or names that have become known, into this file and those
+// that come after it; classic pcap has no place for them.
+func (s *Saver) Extra(e pcapfile.Extra) error {
+	s.opt.Extras = append(s.opt.Extras, e)
+	if s.err == nil && s.cur != nil && s.cur.ng != nil && !s.closed {
+		if err := s.cur.ng.WriteExtra(e); err != nil {
+			s.err = s.cur.failed(err)
+		}
+	}
+	return s.err
+}

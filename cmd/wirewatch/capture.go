@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -51,6 +52,9 @@ func (o *options) checkCapture(set *pflag.FlagSet) error {
 		return fmt.Errorf("-f and the words %q: one capture filter at a time", c.words)
 	}
 	if c.words != "" {
+		if _, err := os.Stat(c.words); err == nil {
+			return fmt.Errorf("%s is a file, where words behind -i and -r are a capture filter: name each FILE with -r", c.words)
+		}
 		c.filter = c.words
 	}
 	switch {

@@ -16,6 +16,7 @@ import (
 type options struct {
 	files    []string
 	capture  captureOptions
+	save     saveOptions
 	format   string
 	json     bool
 	progress bool
@@ -81,9 +82,10 @@ func (o *options) groups() []group {
 		f.SortFlags = false
 		return f
 	}
-	r, l, w, m := set(), set(), set(), set()
+	r, l, k, w, m := set(), set(), set(), set(), set()
 	r.StringArrayVarP(&o.files, "read", "r", nil, "read the capture `FILE`, or standard input if it is -; the same as naming it without -r, but that further words are a capture filter (repeatable)")
 	o.capture.addTo(l)
+	o.save.addTo(k)
 
 	w.StringVarP(&o.format, "type", "T", "text", "write in this `FORMAT`: text or ndjson")
 	w.BoolVar(&o.json, "json", false, "the same as -T ndjson")
@@ -96,7 +98,7 @@ func (o *options) groups() []group {
 	m.BoolVarP(&o.verbose, "verbose", "v", false, "when done, say on standard error how much was read, how fast, and in what memory")
 	m.BoolP("version", "V", false, "print the version and exit")
 	m.BoolP("help", "h", false, "print this help and exit")
-	return []group{{"Reading", r}, {"Capturing", l}, {"Writing", w}, {"Other", m}}
+	return []group{{"Reading", r}, {"Capturing", l}, {"Saving", k}, {"Writing", w}, {"Other", m}}
 }
 
 // check looks at the options as a whole.
@@ -118,6 +120,9 @@ func (o *options) check(set *pflag.FlagSet, stdin io.Reader) error {
 		return errors.New("-i and -r: either interfaces or files can be captured from")
 	}
 	if err := o.checkCapture(set); err != nil {
+		return err
+	}
+	if err := o.checkSave(set); err != nil {
 		return err
 	}
 	return checkInputs(o.files, stdin)

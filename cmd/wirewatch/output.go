@@ -13,14 +13,16 @@ import (
 )
 
 // output is where records go, and what to do when the last one is written.
-func (o *options) output(std streams) (io.Writer, func() error, error) {
+//
+// made is told of a file that was not there before.
+func (o *options) output(std streams, made func(*os.File) error) (io.Writer, func() error, error) {
 	if o.out == "-" {
 		return std.out, func() error { return nil }, nil
 	}
-	if o.overwritesInput(std.in) {
+	if o.overwritesInput(o.out, std.in) {
 		return nil, nil, usageError{fmt.Errorf("-o %s: it is the capture itself, and would be overwritten", o.out)}
 	}
-	f, err := create(o.out)
+	f, err := create(o.out, made)
 	if err != nil {
 		return nil, nil, fmt.Errorf("writing records: %w", err)
 	}
@@ -32,10 +34,10 @@ func (o *options) output(std streams) (io.Writer, func() error, error) {
 	}, nil
 }
 
-// overwritesInput reports that the output file is one of the inputs, by whatever
+// overwritesInput reports that a file to write to is one of the inputs, by whatever
 // name.
-func (o *options) overwritesInput(stdin io.Reader) bool {
-	out, err := os.Stat(o.out)
+func (o *options) overwritesInput(name string, stdin io.Reader) bool {
+	out, err := os.Stat(name)
 	if err != nil || !out.Mode().IsRegular() {
 		return false
 	}
@@ -60,23 +62,44 @@ func statInput(name string, stdin io.Reader) (fs.FileInfo, error) {
 
 // create opens a file for records, which are as private as the traffic was: a
 // regular file, new or old, becomes empty and its owner's only. Anything else,
-// such as a pipe or a device, is written to as it is.
-func create(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+// such as a pipe or a device, is written to as it is. made is told of a new one.
+func create(name string, made func(*os.File) error) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+		made = wipe
+	}
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && info.Mode().IsRegular() {
-		if err = f.Chmod(0o600); err == nil {
-			err = f.Truncate(0)
-		}
-	}
-	if err != nil {
+	if err := made(f); err != nil {
 		_ = f.Close() // nothing was written
 		return nil, err
 	}
 	return f, nil
+}
+
+// wipe empties a regular file and makes it its owner's only.
+func wipe(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	if err := f.Chmod(0o600); err != nil {
+		return err
+	}
+	return f.Truncate(0)
+}
+
+// anyones is for a file that belongs to whoever runs the program.
+func anyones(*os.File) error { return nil }
+
+// sinks are what the records go to.
+func (o *options) sinks(w, stderr io.Writer) []event.Sink {
+	if o.silent() {
+		return nil
+	}
+	return []event.Sink{o.sink(w, stderr)}
 }
 
 // sink makes what writes records to w. Where both w and stderr are a terminal, a

@@ -38,12 +38,23 @@ func (o *options) read(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	out, done, err := o.output(std)
+	out, done, err := o.output(std, anyones)
 	if err != nil {
 		return err
 	}
+	kept, err := o.keep(std, anyones)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		src = newTee(src, files, kept)
+	}
 	stopBar := o.bar(std.err, out, files.Progress)
-	err = o.tell(ctx, src, o.sink(out, std.err))
+	err = o.tell(ctx, src, o.sinks(out, std.err)...)
+	if kept != nil {
+		kept.end()
+		err = cmp.Or(err, kept.err)
+	}
 	err = cmp.Or(err, done())
 	stopBar()
 	o.report(std.err, src, start)

@@ -12,43 +12,61 @@ import (
 	"strings"
 	"time"
 
+	"example.com/wirewatch/capture"
+	"example.com/wirewatch/capture/bpf"
 	"example.com/wirewatch/capture/live"
+	"example.com/wirewatch/capture/remote"
 	"example.com/wirewatch/internal/privilege"
 )
 
 // watch tells what happens on interfaces, until it is told to stop.
 func (o *options) watch(ctx context.Context, std streams) (err error) {
 	start := time.Now()
-	if o.capture.filter != "" {
-		if err := checkFilter(o.capture.filter); err != nil {
-			return err
-		}
-	}
 	user, drop, err := privilege.Target(o.capture.user, os.Getenv)
 	if err != nil {
 		return usageError{err}
 	}
-	src, err := o.openInterfaces(std.err)
+	src, err := o.openInterfaces(ctx, std.err)
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, src.Close()) }()
-	out, done, err := o.output(std)
+	owned := anyones
+	policy := privilege.Policy{Landlock: true, KeepRaw: true, ReadPaths: statistics, Children: true}
+	if drop {
+		owned = func(f *os.File) error { return privilege.Chown(f, user) }
+		policy.User = &user
+	}
+	out, done, err := o.output(std, owned)
 	if err != nil {
 		return err
 	}
-	policy := privilege.Policy{Landlock: true, KeepRaw: true, ReadPaths: statistics}
-	if drop {
-		policy.User = &user
+	kept, err := o.keep(std, owned)
+	if err != nil {
+		return err
+	}
+	if dir := o.folder(); dir != "" {
+		policy.WriteDirs = []string{dir}
 	}
 	if err := o.confine(policy, std.err); err != nil {
 		return err
 	}
-	src.Start(live.Readers{})
+	others := live.Readers{}
+	if kept != nil {
+		kept.stop = src.Stop
+		others.Save, others.Saved = kept.save, kept.end
+	}
+	src.Start(others)
 	defer context.AfterFunc(ctx, src.Stop)()
+	if d := o.save.stop.Duration; d > 0 {
+		defer time.AfterFunc(d, src.Stop).Stop()
+	}
 	stop := o.status(std.err, out, src)
-	err = o.tell(ctx, src, o.sink(out, std.err))
-	err = cmp.Or(err, done())
+	err = o.tell(ctx, src, o.sinks(out, std.err)...)
+	err = cmp.Or(err, src.Close(), done())
+	if kept != nil {
+		err = cmp.Or(err, kept.err)
+	}
 	stop()
 	o.closing(std.err, src)
 	o.report(std.err, src, start)
@@ -60,7 +78,7 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 var statistics = []string{"/sys/class/net", "/sys/devices"}
 
 // openInterfaces opens the interfaces asked for.
-func (o *options) openInterfaces(stderr io.Writer) (*live.Source, error) {
+func (o *options) openInterfaces(ctx context.Context, stderr io.Writer) (*live.Source, error) {
 	c := &o.capture
 	list, listErr := live.Interfaces()
 	var names []string
@@ -70,17 +88,53 @@ func (o *options) openInterfaces(stderr io.Writer) (*live.Source, error) {
 	src, err := live.Open(names, live.Options{
 		Snaplen: c.snaplen, Promiscuous: !c.private, Buffer: c.buffer << 20, Immediate: c.immediate,
 		Filter: c.filter, Packets: c.packets,
-		Say: func(text string) { say(stderr, "wirewatch: %s\n", text) },
+		Say:  func(text string) { say(stderr, "wirewatch: %s\n", text) },
+		Dial: func(url string) (live.Feed, error) { return o.dial(ctx, url, stderr) },
 	})
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, permissionError{err, privilege.Advice(privilege.Attempt{
 			Program: os.Args[0], Interface: names[0], Filter: c.filter,
 		})}
+	case errors.As(err, new(*bpf.SyntaxError)):
+		return nil, usageError{err}
 	case errors.Is(err, fs.ErrNotExist) && listErr == nil:
 		return nil, fmt.Errorf("%w; there are: %s", err, candidates(list))
 	}
 	return src, err
+}
+
+// far is an interface of another machine.
+type far struct {
+	*remote.Source
+	name string
+}
+
+// Describe is that of live.Feed.
+func (f far) Describe(iface uint16) capture.Interface {
+	if list := f.Interfaces(); int(iface) < len(list) {
+		i := list[iface].Interface
+		i.Name = f.name
+		return i
+	}
+	return capture.Interface{Name: f.name}
+}
+
+// dial captures on another machine.
+func (o *options) dial(ctx context.Context, url string, stderr io.Writer) (live.Feed, error) {
+	target, err := remote.Parse(url)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	c := &o.capture
+	src, err := remote.Open(ctx, target, remote.Options{
+		Filter: c.filter, Snaplen: c.snaplen, Promiscuous: !c.private, Buffer: c.buffer << 20, Immediate: c.immediate,
+		Message: func(line string) { say(stderr, "wirewatch: %s\n", line) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return far{src, target.String()}, nil
 }
 
 // candidates are the interfaces that carry traffic, and any.
