@@ -32,6 +32,7 @@ var graph = map[string]string{
 	"capture/save":     "capture capture/pcapfile",
 	"capture/decode":   "capture packet flow",
 	"capture/bpf":      "capture",
+	"capture/afpacket": "",
 	"capture/live":     "capture capture/afpacket capture/bpf",
 	"capture/process":  "capture",
 	"capture/remote":   "capture capture/pcapfile internal/safe",
