@@ -56,7 +56,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"--body-limit", "-1", demo}, []string{"--body-limit"}},
 		{[]string{"-r"}, []string{"-r", "--help"}},
 		{[]string{""}, []string{"no name"}},
-		{[]string{"-r", "", demo}, []string{"no name"}},
+		{[]string{"-r", "", "-r", demo}, []string{"no name"}},
 		{[]string{"-o", "", demo}, []string{"-o", "no name"}},
 		{[]string{"-", "-"}, []string{"only once"}},
 		{[]string{"-r", "-", "-r", "-"}, []string{"only once"}},
@@ -78,10 +78,22 @@ func TestUsageErrors(t *testing.T) {
 
 // uses are how each flag can be used, with a capture, so that all goes well.
 var uses = map[string][]string{
-	"read": {"-r", demo}, "type": {"-T", "ndjson"}, "json": {"--json"}, "progress": {"--progress"},
+	"read": {"-r", demo, "-r"}, "type": {"-T", "ndjson"}, "json": {"--json"}, "progress": {"--progress"},
 	"body-limit": {"--body-limit", "1k"}, "output": {"-o", "-"}, "no-names": {"-n"}, "quiet": {"-q"},
-	"verbose": {"-v"}, "version": {"-V"}, "help": {"-h"},
+	"verbose": {"-v"}, "version": {"-V"}, "help": {"-h"}, "list-interfaces": {"-D"},
+	"write": {"-w", "-"}, "ring-buffer": {"-V", "-b", "packets:5"}, "autostop": {"-a", "packets:5"}, "count": {"-c", "5"},
+	"capture-comment": {"-w", "-", "--capture-comment", "x"}, "filter": {"-f", "tcp"},
 }
+
+// liveUses is the same for flags of captures on interfaces, of which no test has any
+// but in a process of its own.
+var liveUses = map[string][]string{
+	"interface": {}, "snaplen": {"-s", "60"}, "no-promiscuous-mode": {"-p"}, "buffer-size": {"-B", "8"}, "immediate": {"--immediate"},
+	"relinquish-privileges": {"-Z", "root"}, "no-process": {"--no-process"},
+}
+
+// noInterface is the name of an interface that there is not.
+const noInterface = "ww-no-such-if"
 
 // The help has every flag that works, and none that does not.
 func TestHelpIsTrue(t *testing.T) {
@@ -96,10 +108,19 @@ func TestHelpIsTrue(t *testing.T) {
 		}
 		delete(listed, f.Name)
 		use, ok := uses[f.Name]
-		if !ok {
+		liveUse, live := liveUses[f.Name]
+		switch {
+		case live:
+			o := cli(t, append(liveUse, "-i", noInterface)...)
+			if !strings.Contains(o.err, noInterface) || o.code == exitUsage || o.code == exitOK {
+				t.Errorf("--%s: exit code %d, %q", f.Name, o.code, o.err)
+			}
+		case !ok:
 			t.Errorf("nothing is known of how --%s is used", f.Name)
-		} else if o := cli(t, append(use, demo)...); o.code != exitOK {
-			t.Errorf("--%s: exit code %d, %q", f.Name, o.code, o.err)
+		default:
+			if o := cli(t, append(slices.Clone(use), demo)...); o.code != exitOK {
+				t.Errorf("--%s: exit code %d, %q", f.Name, o.code, o.err)
+			}
 		}
 	})
 	for name := range listed {

@@ -32,6 +32,9 @@ const (
 const gcPercent = 400
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == ownersChild {
+		os.Exit(findOwners())
+	}
 	debug.SetGCPercent(gcPercent)
 	// A reader that went away is an error of a write, not a signal.
 	signal.Ignore(syscall.SIGPIPE)

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// process is wirewatch as a program of its own.
-type process struct {
+// program is wirewatch as a program of its own.
+type program struct {
 	*exec.Cmd
 	out *os.File
 	err bytes.Buffer
 }
 
-// start starts one whose stdout is a pipe that only process.out reads.
-func start(t *testing.T, stdin *os.File, args ...string) *process {
+// start starts one whose stdout is a pipe that only program.out reads.
+func start(t *testing.T, stdin *os.File, args ...string) *program {
 	t.Helper()
 	r, w := newPipe(t)
 	return startWith(t, stdin, r, w, args...)
@@ -38,13 +38,13 @@ func newPipe(t *testing.T) (r, w *os.File) {
 
 // startWith starts one whose stdout is w, which it closes here; r is the other
 // end.
-func startWith(t *testing.T, stdin, r, w *os.File, args ...string) *process {
+func startWith(t *testing.T, stdin, r, w *os.File, args ...string) *program {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command(self, args...), out: r}
+	p := &program{Cmd: exec.Command(self, args...), out: r}
 	p.Env = append(os.Environ(), runMain+"=1")
 	p.Stdin, p.Stdout, p.Stderr = stdin, w, &p.err
 	if err := p.Start(); err != nil {
@@ -56,14 +56,14 @@ func startWith(t *testing.T, stdin, r, w *os.File, args ...string) *process {
 }
 
 // end waits for the end and returns how it came.
-func (p *process) end(t *testing.T) syscall.WaitStatus {
+func (p *program) end(t *testing.T) syscall.WaitStatus {
 	t.Helper()
 	within(t, "the end of the process", func() { _ = p.Wait() })
 	return p.ProcessState.Sys().(syscall.WaitStatus)
 }
 
 // mustEndWell checks for exit code 0 and nothing on stderr.
-func (p *process) mustEndWell(t *testing.T) {
+func (p *program) mustEndWell(t *testing.T) {
 	t.Helper()
 	if s := p.end(t); !s.Exited() || s.ExitStatus() != exitOK || p.err.Len() > 0 {
 		t.Errorf("it ended with %v, stderr %q", p.ProcessState, p.err.String())

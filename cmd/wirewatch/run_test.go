@@ -191,7 +191,7 @@ func TestSeveralFilesAreOneCapture(t *testing.T) {
 	want := succeeds(t, "--json", demo)
 	files := deal(readDemo(t), 3)
 	a, b := temp(t, "a.pcap", files[0]), temp(t, "b.pcap.gz", packed(t, files[1]))
-	for _, args := range [][]string{{a, b, "-"}, {"-", b, a}, {b, "-r", "-", a}, {"-r", a, "-r", "-", "-r", b}} {
+	for _, args := range [][]string{{a, b, "-"}, {"-", b, a}, {"-r", a, "-r", "-", "-r", b}} {
 		o := cliWith(t, bytes.NewReader(files[2]), append(args, "--json")...)
 		if o.code != exitOK || o.err != "" || o.out != want {
 			t.Errorf("%q: exit code %d, stderr %q, %d bytes, want %d", args, o.code, o.err, len(o.out), len(want))

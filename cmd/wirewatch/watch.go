@@ -48,10 +48,12 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 	if dir := o.folder(); dir != "" {
 		policy.WriteDirs = []string{dir}
 	}
+	owners := o.owners(std.err)
+	defer closeOwners(owners)
 	if err := o.confine(policy, std.err); err != nil {
 		return err
 	}
-	others := live.Readers{}
+	others := live.Readers{Owners: ownersOf(owners)}
 	if kept != nil {
 		kept.stop = src.Stop
 		others.Save, others.Saved = kept.save, kept.end
@@ -62,7 +64,11 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 		defer time.AfterFunc(d, src.Stop).Stop()
 	}
 	stop := o.status(std.err, out, src)
-	err = o.tell(ctx, src, o.sinks(out, std.err)...)
+	sinks := o.sinks(out, std.err)
+	if owners != nil {
+		sinks = append(sinks, asker{owners})
+	}
+	err = o.tell(ctx, src, sinks...)
 	err = cmp.Or(err, src.Close(), done())
 	if kept != nil {
 		err = cmp.Or(err, kept.err)
@@ -102,6 +108,11 @@ func (o *options) openInterfaces(ctx context.Context, stderr io.Writer) (*live.S
 		return nil, fmt.Errorf("%w; there are: %s", err, candidates(list))
 	}
 	return src, err
+}
+
+// far reports that all interfaces are those of other machines.
+func (o *options) far() bool {
+	return !slices.ContainsFunc(o.capture.interfaces, func(name string) bool { return !remote.IsURL(name) })
 }
 
 // far is an interface of another machine.

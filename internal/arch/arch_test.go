@@ -62,7 +62,7 @@ var graph = map[string]string{
 	"internal/metamorphic":  "",
 	"internal/golden":       "capture capture/decode capture/pcapfile dissect dissect/all engine event export/ndjson flow track",
 
-	"cmd/wirewatch": "capture capture/bpf capture/decode capture/live capture/pcapfile capture/remote capture/save internal/privilege dissect/all engine event export/ndjson export/text internal/safe schema track",
+	"cmd/wirewatch": "capture capture/bpf capture/decode capture/live capture/pcapfile capture/process capture/remote capture/save internal/privilege dissect/all engine event export/ndjson export/text internal/safe schema track",
 }
 
 // core is synchronous and does no I/O: no goroutine, lock, channel, clock, log
