@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +25,7 @@ type Options struct {
 	Immediate   bool   // hand over each frame at once, at the price of many lost under load
 	Filter      string // in libpcap's language; "" for all
 	Packets     uint64 // stop after so many; 0 for never
-	Backlog     int    // bytes of frames that wait in memory for a reader; 0 means 64 MiB
+	Backlog     int    // bytes of frames that wait in memory for a reader; 0 means 128 MiB
 
 	// Say is told, from any goroutine, when an interface goes or comes back. nil:
 	// nobody is.
@@ -52,7 +53,7 @@ type Readers struct {
 const (
 	DefaultSnaplen = 262144
 	DefaultBuffer  = 64 << 20
-	DefaultBacklog = 64 << 20
+	DefaultBacklog = 128 << 20
 )
 
 func (o Options) withDefaults() Options {
@@ -80,6 +81,8 @@ type Source struct {
 	lanes   []runner
 	drops   []*counters // of the lanes
 	others  Readers
+	threads []thread // of the lanes, and one that saves
+	procs   int      // GOMAXPROCS before
 	halt    func()
 	halted  chan struct{} // closed by halt
 	done    chan struct{} // closed when nothing more is captured
@@ -122,6 +125,9 @@ func openWith(open func(string, settings) (handle, error), names []string, opt O
 			return nil, err
 		}
 	}
+	for range len(s.lanes) + 1 {
+		s.threads = append(s.threads, newThread())
+	}
 	return s, nil
 }
 
@@ -136,6 +142,9 @@ type runner interface {
 func (s *Source) abandon() {
 	for _, l := range s.lanes {
 		l.abandon()
+	}
+	for _, t := range s.threads {
+		close(t)
 	}
 }
 
@@ -164,11 +173,16 @@ func (s *Source) add(name string, set settings) error {
 // they have, and one that saves. It is called once, before Next.
 func (s *Source) Start(others Readers) {
 	s.started, s.others = true, others
+	// What fetches and saves must not wait for its turn behind what analyses: the
+	// system's scheduler knows whom to prefer, the runtime's does not.
+	s.procs = runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(s.lanes) + 1)
 	w := &writer{store: s.store, left: s.opt.Packets, full: s.halt}
 	s.reader = s.store.reader(func(n uint64) { s.shed.Add(n) })
 	if others.Save != nil {
-		go s.save(s.store.reader(func(n uint64) { s.unsaved.Add(n) }))
+		r := s.store.reader(func(n uint64) { s.unsaved.Add(n) })
+		s.threads[len(s.lanes)] <- func() { s.save(r) }
 	} else {
+		close(s.threads[len(s.lanes)])
 		close(s.saved)
 	}
 	var lanes sync.WaitGroup
@@ -179,8 +193,12 @@ func (s *Source) Start(others Readers) {
 	} else {
 		end = s.merge(w)
 	}
-	for _, l := range s.lanes {
-		lanes.Go(l.run)
+	lanes.Add(len(s.lanes))
+	for i, l := range s.lanes {
+		s.threads[i] <- func() {
+			defer lanes.Done()
+			l.run()
+		}
 	}
 	go func() {
 		lanes.Wait()
@@ -346,5 +364,6 @@ func (s *Source) Close() error {
 	}
 	<-s.done
 	<-s.saved
+	runtime.GOMAXPROCS(s.procs)
 	return nil
 }

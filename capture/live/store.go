@@ -164,7 +164,7 @@ func (s *store) fresh(need int) *chunk {
 }
 
 // maxSpare is how many chunks without use are kept.
-const maxSpare = 8
+const maxSpare = 64
 
 // retire keeps a chunk that nobody reads for later use.
 func (s *store) retire(c *chunk) {

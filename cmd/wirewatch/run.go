@@ -75,11 +75,15 @@ func (o *options) choose(src capture.Source) (capture.Source, error) {
 	return src, nil
 }
 
+// workers is that of engine.Config: a capture on interfaces has the runtime use
+// more threads at once, which are not for the engine.
+var workers = min(runtime.GOMAXPROCS(0), 8)
+
 // tell has the engine tell sinks what it finds in src.
 func (o *options) tell(ctx context.Context, src capture.Source, sinks ...event.Sink) error {
 	limits := track.DefaultLimits()
 	limits.Dissect.Body = int64(o.body)
-	return engine.Run(ctx, engine.Config{Limits: limits}, src, decode.New(decode.Options{}), all.Specs, sinks...)
+	return engine.Run(ctx, engine.Config{Workers: workers, Limits: limits}, src, decode.New(decode.Options{}), all.Specs, sinks...)
 }
 
 // report says how a run went.
