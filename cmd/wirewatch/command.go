@@ -34,7 +34,7 @@ const defaultBody bodyLimit = 64 << 10
 func newCommand(args []string, std streams) *cobra.Command {
 	o := &options{body: defaultBody}
 	cmd := &cobra.Command{
-		Use:               "wirewatch [flags] FILE...",
+		Use:               "wirewatch [flags] FILE...\n  wirewatch [flags] -i IF [FILTER]",
 		Short:             "See what a client and a server said to each other",
 		Long:              long,
 		Example:           examples,

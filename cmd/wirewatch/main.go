@@ -1,5 +1,6 @@
-// Command wirewatch shows what a client and a server said to each other: it
-// turns a packet capture into TCP flows and HTTP exchanges.
+// Command wirewatch shows what clients and servers say to each other: it turns
+// packets, of an interface or a capture file, into TCP flows, HTTP exchanges and
+// WebSocket messages.
 package main
 
 import (
@@ -9,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -27,15 +27,11 @@ const (
 	exitDenied  = 4 // the user may not capture
 )
 
-// gcPercent trades memory for time: what is live is a few megabytes, so that
-// collecting at the default doubling of it would be most of the work.
-const gcPercent = 400
-
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == ownersChild {
 		os.Exit(findOwners())
 	}
-	debug.SetGCPercent(gcPercent)
+	tuneMemory()
 	// A reader that went away is an error of a write, not a signal.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := interruptible()
