@@ -69,7 +69,7 @@ func (s *store) reader(shed func(uint64)) *reader {
 // add appends a frame, whose bytes it copies. The record's Off and Len are set
 // here.
 func (s *store) add(data []byte, rec capture.Record) {
-	if s.tail.used+len(data) > len(s.tail.buf) {
+	if s.tail.used+len(data) > len(s.tail.buf) || len(s.tail.frames) >= maxRecords {
 		s.grow(len(data))
 	}
 	c := s.tail
@@ -80,6 +80,9 @@ func (s *store) add(data []byte, rec capture.Record) {
 
 // note appends a note behind the frames so far.
 func (s *store) note(n capture.Note) {
+	if len(s.tail.notes) >= maxRecords {
+		s.grow(0)
+	}
 	n.At = len(s.tail.frames)
 	s.tail.notes = append(s.tail.notes, n)
 }
@@ -148,8 +151,13 @@ func (s *store) size() (n int) {
 
 const (
 	recordSize = 32
-	noteSize   = 64
+	noteSize   = 192 // with its owner
 )
+
+// maxRecords bounds the frames of a chunk, and its notes: frames of another machine
+// may have no bytes, and notes have none here, so that they alone would never fill
+// one.
+const maxRecords = 1 << 13
 
 // fresh is an empty chunk.
 func (s *store) fresh(need int) *chunk {

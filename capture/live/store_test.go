@@ -218,3 +218,33 @@ func BenchmarkStore(b *testing.B) {
 		})
 	}
 }
+
+// TestStoreOfNothing checks that notes and frames without bytes take no more memory
+// the longer they come.
+func TestStoreOfNothing(t *testing.T) {
+	for name, add := range map[string]func(*store){
+		"notes":  func(s *store) { s.note(capture.Note{Owner: &capture.Owner{}}) },
+		"frames": func(s *store) { s.add(nil, capture.Record{}) },
+	} {
+		s := newStore(1 << 23)
+		r := s.reader(func(uint64) {})
+		seen := 0
+		for n := range 20 * maxRecords {
+			add(s)
+			if n%100 != 0 {
+				continue
+			}
+			s.publish(0)
+			for b, _ := r.take(); b != nil; b, _ = r.take() {
+				seen += len(b.Frames) + len(b.Notes)
+				b.Release()
+			}
+			if c := s.tail; len(s.chunks) > 2 || len(c.frames) > maxRecords || len(c.notes) > maxRecords {
+				t.Fatalf("%s: %d chunks, of %d frames and %d notes the last", name, len(s.chunks), len(c.frames), len(c.notes))
+			}
+		}
+		if seen < 20*maxRecords-100 {
+			t.Errorf("%s: %d of %d came", name, seen, 20*maxRecords)
+		}
+	}
+}
