@@ -118,11 +118,18 @@ func (p *pcapHandle) stats() (counts, error) {
 	if err != nil {
 		return p.sum, err
 	}
-	p.sum.received += uint64(uint32(now.PacketsReceived - p.last.PacketsReceived)) //nolint:gosec // modulo 2³²
-	p.sum.kernel += uint64(uint32(now.PacketsDropped - p.last.PacketsDropped))     //nolint:gosec // modulo 2³²
-	p.sum.iface += uint64(uint32(now.PacketsIfDropped - p.last.PacketsIfDropped))  //nolint:gosec // modulo 2³²
+	p.sum.received += more(now.PacketsReceived, p.last.PacketsReceived)
+	p.sum.kernel += more(now.PacketsDropped, p.last.PacketsDropped)
+	p.sum.iface += more(now.PacketsIfDropped, p.last.PacketsIfDropped)
 	p.last = *now
 	return p.sum, nil
+}
+
+// more is by how much a count has grown. libpcap has it go back when it cannot read
+// what an interface has lost any more, since that is gone or has another name:
+// taken modulo 2³², that would be four thousand million frames.
+func more(now, last int) uint64 {
+	return uint64(max(int32(now-last), 0)) //nolint:gosec // modulo 2³²
 }
 
 func (p *pcapHandle) close() { p.h.Close() }
