@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +19,7 @@ const (
 	retryEvery   = 250 * time.Millisecond // how often an interface that is gone is tried again
 	settled      = 150 * time.Millisecond // after so long without one, no frame comes any more that is older
 	drainFor     = 100 * time.Millisecond // how long what the kernel holds is fetched when the capture ends
+	fetched      = 50 * time.Millisecond  // after so long without one, the frames captured by then are usually here
 )
 
 // output is where a lane's frames go: the store, or the merger before it.
@@ -37,12 +40,20 @@ type lane struct {
 	iface uint16
 	link  uint16
 	down  bool
+	known bool // the system lists it as a network interface
 
 	published int64 // capture time of the latest hand-over
 	looked    time.Time
 	told      counts // what notes have said of the handle's counts
 	drops     *counters
+
+	// What is known of processes, until the frames are here that were captured before
+	// it was: the first of a connection may be in the kernel still.
+	held []capture.Note
 }
+
+// maxHeld bounds the notes that a lane holds; what comes then waits where it is.
+const maxHeld = 1024
 
 // counters are a lane's counts over all its handles, for any goroutine.
 type counters struct{ received, kernel, iface atomic.Uint64 }
@@ -65,6 +76,7 @@ func (l *lane) run() {
 		l.account()
 		l.h.close()
 	}
+	l.owners(time.Now(), math.MaxInt64)
 	l.out.publish(0)
 }
 
@@ -75,8 +87,9 @@ func (l *lane) step() {
 	case err == nil:
 		l.frame(&f)
 	case errors.Is(err, errTimeout):
-		l.look(time.Now())
-		l.out.publish(time.Now().Add(-settled).UnixNano())
+		now := time.Now()
+		l.look(now, now.Add(-fetched).UnixNano())
+		l.out.publish(now.Add(-settled).UnixNano())
 	default:
 		l.lost(err)
 	}
@@ -91,13 +104,14 @@ func (l *lane) frame(f *frame) {
 	if since := f.nanos - l.published; since >= int64(publishEvery) || since < 0 {
 		l.published = f.nanos
 		l.out.publish(0)
-		l.look(time.Now())
+		l.look(time.Now(), f.nanos)
 	}
 }
 
-// look does what is not done for every frame.
-func (l *lane) look(now time.Time) {
-	l.owners(now)
+// look does what is not done for every frame. The frames up to a capture time are
+// fetched.
+func (l *lane) look(now time.Time, upTo int64) {
+	l.owners(now, upTo)
 	if now.Sub(l.looked) < statsEvery {
 		return
 	}
@@ -106,15 +120,27 @@ func (l *lane) look(now time.Time) {
 	l.state()
 }
 
-// owners notes the processes found since it was last called.
-func (l *lane) owners(now time.Time) {
-	for {
+// owners notes the processes that were found by a capture time, up to which the
+// frames are fetched: of a connection that has not begun it would say nothing.
+func (l *lane) owners(now time.Time, upTo int64) {
+	l.hold(now.UnixNano())
+	n := 0
+	for n < len(l.held) && (l.held[n].Nanos <= upTo || l.held[n].Nanos > now.UnixNano()) { // or the clock went back
+		l.out.note(l.held[n])
+		n++
+	}
+	l.held = slices.Delete(l.held, 0, n)
+}
+
+// hold takes the processes found since it was last called.
+func (l *lane) hold(nanos int64) {
+	for len(l.held) < maxHeld {
 		select {
 		case o, ok := <-l.src.others.Owners:
 			if !ok {
 				return
 			}
-			l.out.note(capture.Note{Nanos: now.UnixNano(), Owner: &o})
+			l.held = append(l.held, capture.Note{Nanos: nanos, Owner: &o})
 		default:
 			return
 		}
@@ -139,7 +165,7 @@ func (l *lane) account() {
 
 // state says when the interface goes down, and when it comes up again.
 func (l *lane) state() {
-	if l.name == anyInterface {
+	if !l.known {
 		return
 	}
 	i, err := net.InterfaceByName(l.name)
@@ -173,7 +199,7 @@ func (l *lane) lost(err error) {
 	l.h.close()
 	l.h, l.told = nil, counts{}
 	l.out.publish(0)
-	if _, e := net.InterfaceByName(l.name); e != nil && l.name != anyInterface {
+	if _, e := net.InterfaceByName(l.name); e != nil && l.known {
 		err = errors.New("the interface is gone")
 	}
 	l.src.say(fmt.Sprintf("%s: %v; waiting for it to come back", l.name, err))
@@ -182,8 +208,9 @@ func (l *lane) lost(err error) {
 // pause lets a little time go by, in which the capture's clock goes on.
 func (l *lane) pause() {
 	time.Sleep(retire)
-	l.owners(time.Now())
-	l.out.publish(time.Now().Add(-settled).UnixNano())
+	now := time.Now()
+	l.owners(now, now.Add(-fetched).UnixNano())
+	l.out.publish(now.Add(-settled).UnixNano())
 }
 
 // reopen tries to capture on an interface that was lost.
@@ -207,6 +234,8 @@ func (l *lane) reopen() {
 // adopt learns what the handle's frames are. An interface whose link type has
 // changed counts as another one.
 func (l *lane) adopt() {
+	_, err := net.InterfaceByName(l.name)
+	l.known = err == nil
 	if link := l.h.link(); link != l.link {
 		l.link = link
 		l.iface = l.src.describe(capture.Interface{

@@ -392,7 +392,7 @@ func TestInterfaceComesBack(t *testing.T) {
 			t.Errorf("%q, want %q", g.lines, want)
 		}
 	}
-	const went, back = "ww-none: the interface is gone; waiting for it to come back", "ww-none is back"
+	const went, back = "ww-none: The interface disappeared; waiting for it to come back", "ww-none is back"
 	if !slices.Equal(said, []string{went, back, went, back}) {
 		t.Errorf("%q", said)
 	}
@@ -509,5 +509,58 @@ func TestFeedFails(t *testing.T) {
 	}
 	if _, err := openWith(nil, []string{"ssh://far"}, Options{Dial: func(string) (Feed, error) { return nil, broken }}); !errors.Is(err, broken) {
 		t.Error(err)
+	}
+}
+
+// TestOwnersComeAfterTheirFrames checks that what is known of a process is noted
+// when the frames are fetched that were captured before it was, and not earlier.
+func TestOwnersComeAfterTheirFrames(t *testing.T) {
+	owners := make(chan capture.Owner, maxHeld+1)
+	s := newStore(1 << 20)
+	l := &lane{src: &Source{others: Readers{Owners: owners}}, out: &writer{store: s}}
+	now := time.Unix(1000, 0)
+	notes := func() int { return len(s.tail.notes) }
+	owners <- capture.Owner{PID: 1}
+	if l.owners(now, now.UnixNano()-1); notes() != 0 {
+		t.Error("noted before the frames are there")
+	}
+	owners <- capture.Owner{PID: 2}
+	if l.owners(now.Add(1), now.UnixNano()); notes() != 1 || s.tail.notes[0].Owner.PID != 1 || s.tail.notes[0].Nanos != now.UnixNano() {
+		t.Errorf("%d notes, want the first", notes())
+	}
+	if l.owners(now.Add(-time.Hour), 0); notes() != 2 {
+		t.Error("the clock went back, and what is known waits for it")
+	}
+	for range maxHeld + 1 {
+		owners <- capture.Owner{}
+	}
+	if l.owners(now, 0); len(l.held) != maxHeld || len(owners) != 1 {
+		t.Errorf("%d notes are held, %d wait", len(l.held), len(owners))
+	}
+}
+
+// TestMergeOwners checks that what one lane knows of a process comes behind the
+// frames that another has captured before.
+func TestMergeOwners(t *testing.T) {
+	s := newStore(1 << 20)
+	m := &merger{w: &writer{store: s, left: 100}, inbox: make(chan *batch, 2)}
+	busy, idle := &feed{m: m, pool: capture.NewPool(2)}, &feed{m: m, pool: capture.NewPool(2)}
+	m.lanes = []*feed{idle, busy}
+	idle.note(capture.Note{Nanos: 20, Owner: &capture.Owner{PID: 7}})
+	idle.note(capture.Note{Nanos: 99, Loss: capture.Loss{Kernel: 1}})
+	idle.publish(0)
+	for _, nanos := range []int64{10, 30} {
+		busy.add([]byte("frame"), capture.Record{Nanos: nanos})
+	}
+	busy.publish(0)
+	for range 2 {
+		b := <-m.inbox
+		b.feed.take(b)
+	}
+	if m.flow(15); len(s.tail.frames) != 1 || len(s.tail.notes) != 0 {
+		t.Errorf("%d frames and %d notes at 15", len(s.tail.frames), len(s.tail.notes))
+	}
+	if m.flow(40); len(s.tail.frames) != 2 || len(s.tail.notes) != 2 || s.tail.notes[0].At != 1 || s.tail.notes[1].At != 1 {
+		t.Errorf("%d frames, notes %+v", len(s.tail.frames), s.tail.notes)
 	}
 }

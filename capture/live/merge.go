@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"sync"
-	"time"
 
 	"example.com/wirewatch/capture"
 )
@@ -39,9 +38,8 @@ type feed struct {
 }
 
 const (
-	feedBlocks = 256                   // that a lane can be ahead of the merger
-	feedAhead  = 192                   // so many, and the merger goes on without the other lanes
-	mergeAfter = 50 * time.Millisecond // how long after a time the frames captured by then are usually there
+	feedBlocks = 256 // that a lane can be ahead of the merger
+	feedAhead  = 192 // so many, and the merger goes on without the other lanes
 )
 
 // merge has the lanes hand over to a merger, and returns what ends it.
@@ -108,7 +106,7 @@ func (m *merger) run() {
 func (f *feed) take(b *batch) {
 	if b.until > 0 {
 		f.until = max(f.until, b.until)
-		f.near = max(f.near, b.until+int64(settled-mergeAfter))
+		f.near = max(f.near, b.until+int64(settled-fetched))
 	}
 	if b.block != nil {
 		f.queue = append(f.queue, b)
@@ -173,7 +171,10 @@ func (m *merger) least() (least *feed) {
 func (f *feed) next() int64 {
 	b := f.queue[0]
 	if b.notes < len(b.block.Notes) && b.block.Notes[b.notes].At <= b.frames {
-		return 0 // a note goes with the frame before it
+		if n := &b.block.Notes[b.notes]; n.Owner != nil {
+			return n.Nanos // the frames it is about may be another lane's
+		}
+		return 0 // a loss goes with the frame before it
 	}
 	return b.block.Frames[b.frames].Nanos
 }
