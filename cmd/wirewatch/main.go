@@ -42,8 +42,13 @@ func main() {
 
 // interruptible is a context that the first SIGINT, SIGTERM or SIGHUP ends,
 // after which everything found is still written; a second one ends the program.
+// Under nohup SIGHUP stays ignored.
 func interruptible() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }
@@ -56,6 +61,9 @@ type streams struct {
 
 // usageError is a mistake on the command line.
 type usageError struct{ error }
+
+// Unwrap is that of errors: what is wrong with a capture filter is shown.
+func (e usageError) Unwrap() error { return e.error }
 
 // execute runs a command line and returns its exit code, having said on
 // stderr, in one line, what went wrong.
