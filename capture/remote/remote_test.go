@@ -220,6 +220,28 @@ func TestInterruptIsOurs(t *testing.T) {
 	}
 }
 
+// A side that is gone, or sends on and on, cannot keep us from ending.
+func TestStopIsNotWaitedFor(t *testing.T) {
+	const head = `echo 'tcpdump: listening on lo' >&2; printf '\324\303\262\241\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\1\0\0\0'; `
+	for name, ssh := range map[string]string{
+		"gone":    head + `exec sleep 1000`,
+		"hostile": head + `while :; do printf '\0\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0x'; done`,
+	} {
+		dir := fakes(t, map[string]string{"ssh": ssh})
+		s, err := Open(deadline(t), Target{Host: "h", Iface: "lo"}, Options{SSH: dir + "/ssh", Patience: 20 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Stop()
+		if _, err := drain(deadline(t), s); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // What is said beside errors is passed on, safe for a terminal, whatever it is.
 func TestMessages(t *testing.T) {
 	var got []string

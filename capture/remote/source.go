@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,9 @@ type Options struct {
 	// safe for terminals; from another goroutine, and until Close returns. nil: it
 	// is only used for errors.
 	Message func(line string)
+	// Patience is how long the other side may take to end the capture: it may be
+	// gone, or not want to; 0 for 5 s.
+	Patience time.Duration
 	// SSH is the program that connects, by its name or path; "" means ssh.
 	SSH string
 }
@@ -41,6 +45,7 @@ type Source struct {
 	messages *messages
 	cmd      *exec.Cmd
 	stdin    io.Closer
+	patience time.Duration
 	exited   chan struct{} // closed when ssh has ended, and all of its messages were read
 
 	stop     sync.Once
@@ -104,13 +109,16 @@ func start(t Target, opt Options) (*Source, *output, error) {
 		return nil, nil, errors.Join(err, p.close())
 	}
 	s := &Source{
-		target: t, cmd: cmd, stdin: p.stdin, exited: make(chan struct{}), stopping: make(chan struct{}),
+		target: t, cmd: cmd, patience: cmp.Or(opt.Patience, defaultPatience), stdin: p.stdin, exited: make(chan struct{}), stopping: make(chan struct{}),
 		messages: &messages{listening: make(chan struct{}), ended: make(chan struct{}), pass: opt.Message},
 	}
 	go s.messages.read(p.stderr)
 	go s.reap(p.stderr)
 	return s, newOutput(p.stdout), nil
 }
+
+// defaultPatience is more than the two seconds that tcpdump there may need.
+const defaultPatience = 5 * time.Second
 
 // grace is how long a message may take to come when ssh has ended. Usually it is
 // there, and the pipe at its end; a master of several connections that ssh has
@@ -127,11 +135,19 @@ func (s *Source) reap(stderr *os.File) {
 }
 
 // Stop asks the other side to end the capture. What was captured there before is
-// still to be had: Next returns it, and then io.EOF.
+// still to be had: Next returns it, and then io.EOF. A side that does not end it
+// within Options.Patience is not waited for.
 func (s *Source) Stop() {
 	s.stop.Do(func() {
 		close(s.stopping)
 		_ = s.stdin.Close() // nothing was ever written to it
+		go func() {
+			select {
+			case <-s.exited:
+			case <-time.After(s.patience):
+				_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+			}
+		}()
 	})
 }
 
