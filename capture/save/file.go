@@ -37,7 +37,9 @@ func create(name string, made func(*os.File) error) (*file, error) {
 	disk, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		disk, err = os.OpenFile(name, os.O_WRONLY, 0)
+		// O_CREATE has the kernel refuse somebody else's file in a folder that is open
+		// to all, such as /tmp (fs.protected_regular of proc(5)): its owner could read it.
+		disk, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
 	case err == nil && made != nil:
 		err = made(disk)
 	}
