@@ -3,8 +3,8 @@
 package live
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"time"
 
 	"example.com/wirewatch/capture/afpacket"
@@ -21,7 +21,7 @@ const immediately = time.Millisecond
 
 func open(name string, set settings) (handle, error) {
 	if set.filter != "" {
-		return nil, fmt.Errorf("capture filters are libpcap's, which this build of wirewatch is without: %w", errors.ErrUnsupported)
+		return nil, errors.New("capture filters are libpcap's, which this build of wirewatch is without")
 	}
 	opt := afpacket.Options{Snaplen: set.snaplen, Promiscuous: set.promiscuous, Buffer: set.buffer, Timeout: retire}
 	if set.immediate {
@@ -29,7 +29,7 @@ func open(name string, set settings) (handle, error) {
 	}
 	h, err := afpacket.Open(name, opt)
 	if err != nil {
-		return nil, reason(err)
+		return nil, reason(cmp.Or(errors.Unwrap(err), err)) // whoever asked says what was to be opened
 	}
 	return packetHandle{h}, nil
 }
