@@ -99,7 +99,7 @@ func listInterfaces(out io.Writer) error {
 		for _, a := range i.Addresses {
 			addrs = append(addrs, a.String())
 		}
-		say(w, "%d\t%s\t%s\t%s\t%s\n", n+1, i.Name, i.State, strings.Join(addrs, " "), safe.Clean(i.Description, safe.Detail))
+		say(w, "%d\t%s\t%s\t%s\t%s\n", n+1, safe.Clean(i.Name, safe.Detail), i.State, strings.Join(addrs, " "), safe.Clean(i.Description, safe.Detail))
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("listing interfaces: %w", err)

@@ -169,6 +169,13 @@ const seeHelp = " (see wirewatch --help)"
 // insteads are what serves those who type a flag of tshark or tcpdump that we do
 // not have.
 var insteads = map[string]string{
+	"A": "; for bodies as text: wirewatch -T ndjson --body-limit all",
+	"C": "; for several files: -w FILE -b filesize:KB",
+	"F": "; for classic pcap: -w FILE.pcap",
+	"G": "; for several files: -w FILE -b duration:SECONDS",
+	"U": "; packets are always saved at once",
+	"W": "; for several files: -w FILE -b files:N",
+	"l": "; lines are always written at once",
 	"e": "; to choose fields: wirewatch -T ndjson FILE | jq .http.request.uri",
 	"Y": "; to choose records: wirewatch -T ndjson FILE | jq 'select(...)'",
 }

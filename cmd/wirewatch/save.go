@@ -84,6 +84,9 @@ func (o *options) keep(std streams, made func(*os.File) error) (*keeper, error) 
 	if o.save.name == "" {
 		return nil, nil
 	}
+	if _, tty := terminal(std.out); tty && o.save.name == "-" { // packets hold whatever their senders wanted
+		return nil, usageError{errors.New("-w -: packets are not for a terminal: name a FILE, or pipe them into a program")}
+	}
 	if o.save.name != "-" && o.overwritesInput(o.save.name, std.in) {
 		return nil, usageError{fmt.Errorf("-w %s: it is the capture itself, and would be overwritten", o.save.name)}
 	}

@@ -162,3 +162,12 @@ func TestDamageIsSaidOnce(t *testing.T) {
 		t.Errorf("stdout has %q, stderr %q", o.out, o.err)
 	}
 }
+
+// TestPacketsAreNotForTerminals checks that no byte from the wire gets to a
+// terminal as it is.
+func TestPacketsAreNotForTerminals(t *testing.T) {
+	_, terminal := openPTY(t, 80)
+	var stderr bytes.Buffer
+	code := execute(t.Context(), []string{"-w", "-", demo}, streams{strings.NewReader(""), terminal, &stderr})
+	outcome{code, "", stderr.String()}.mustFail(t, exitUsage, "-w -", "terminal")
+}

@@ -26,7 +26,9 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
-	src, err := o.openInterfaces(ctx, std.err)
+	stderr := newMessages(std.err)
+	defer stderr.end()
+	src, err := o.openInterfaces(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -41,16 +43,16 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	kept, err := o.keep(std, owned)
+	kept, err := o.keep(streams{std.in, std.out, stderr}, owned)
 	if err != nil {
 		return err
 	}
 	if dir := o.folder(); dir != "" {
 		policy.WriteDirs = []string{dir}
 	}
-	owners := o.owners(std.err)
+	owners := o.owners(stderr)
 	defer closeOwners(owners)
-	if err := o.confine(policy, std.err); err != nil {
+	if err := o.confine(policy, stderr); err != nil {
 		return err
 	}
 	others := live.Readers{Owners: ownersOf(owners)}
@@ -63,7 +65,10 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 	if d := o.save.stop.Duration; d > 0 {
 		defer time.AfterFunc(d, src.Stop).Stop()
 	}
-	stop := o.status(std.err, out, src)
+	if _, tty := terminal(std.err); tty {
+		defer context.AfterFunc(ctx, func() { say(stderr, "\n") })() // behind the terminal's ^C
+	}
+	stop := o.status(std, stderr, out, src)
 	sinks := o.sinks(out, std.err)
 	if owners != nil {
 		sinks = append(sinks, asker{owners})
@@ -74,8 +79,8 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 		err = cmp.Or(err, kept.err)
 	}
 	stop()
-	o.closing(std.err, src)
-	o.report(std.err, src, start)
+	o.closing(stderr, src)
+	o.report(stderr, src, start)
 	return err
 }
 
@@ -184,10 +189,10 @@ func (o *options) confine(p privilege.Policy, stderr io.Writer) error {
 // statusEvery is how often the status line is drawn.
 const statusEvery = 500 * time.Millisecond
 
-// status shows on stderr how the capture goes, where stderr is a terminal that can
-// do it and the records are not written to one. It returns what wipes it.
-func (o *options) status(stderr, out io.Writer, src *live.Source) func() {
-	columns, tty := terminal(stderr)
+// status shows on stderr how the capture goes, where that is a terminal that can do
+// it and the records are not written to one. It returns what wipes it.
+func (o *options) status(std streams, stderr, out io.Writer, src *live.Source) func() {
+	columns, tty := terminal(std.err)
 	if _, records := terminal(out); o.quiet || !tty || dumb() || records {
 		return func() {}
 	}
