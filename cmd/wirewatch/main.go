@@ -59,6 +59,9 @@ type streams struct {
 	out, err io.Writer
 }
 
+// saidError is an error of which stderr was told when it happened.
+type saidError struct{ error }
+
 // usageError is a mistake on the command line.
 type usageError struct{ error }
 
@@ -71,6 +74,9 @@ func execute(ctx context.Context, args []string, std streams) int {
 	err := newCommand(args, std).ExecuteContext(ctx)
 	if err == nil || errors.Is(err, syscall.EPIPE) { // whoever read the records has had enough
 		return exitOK
+	}
+	if errors.As(err, new(saidError)) {
+		return exitFailure
 	}
 	mode := safe.Detail
 	if _, tty := terminal(std.err); tty && asciiOnly() {

@@ -119,6 +119,7 @@ func (k *keeper) save(b *capture.Block, ifaces []capture.Interface) {
 		k.stop()
 	case k.err != nil:
 		say(k.stderr, "wirewatch: %v; packets are not saved any more\n", k.err)
+		k.err = saidError{k.err}
 	case k.saver.Done():
 		k.stop()
 	}
