@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"runtime"
 	"slices"
@@ -131,6 +132,12 @@ func openWith(open func(string, settings) (handle, error), names []string, opt O
 	return s, nil
 }
 
+// missingError is an fs.ErrNotExist that does not speak of files.
+type missingError struct{}
+
+func (missingError) Error() string        { return "there is no such interface" }
+func (missingError) Is(target error) bool { return target == fs.ErrNotExist }
+
 // runner is where frames come from: a lane or a pump.
 type runner interface {
 	to(out output)
@@ -160,6 +167,9 @@ func (s *Source) add(name string, set settings) error {
 		return nil
 	}
 	h, err := s.open(name, set)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = missingError{}
+	}
 	if err != nil {
 		return fmt.Errorf("capture: open %s: %w", name, err)
 	}
