@@ -18,7 +18,8 @@ import (
 const runMain = "WIREWATCH_TEST_RUN_MAIN"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(runMain) != "" {
+	// The child of a capture inherits no environment.
+	if os.Getenv(runMain) != "" || len(os.Args) == 2 && os.Args[1] == ownersChild {
 		main()
 	}
 	os.Exit(m.Run())
