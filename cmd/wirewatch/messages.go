@@ -16,6 +16,7 @@ type messages struct {
 
 	mu    sync.Mutex
 	ended bool
+	drawn bool // the last thing written is a status line
 }
 
 const (
@@ -34,17 +35,40 @@ func newMessages(w io.Writer) *messages {
 	return m
 }
 
-// Write queues a message. It never fails and never waits.
+// emptyLine is how a terminal is told to empty the line.
+const emptyLine = "\r\x1b[K"
+
+// Write queues a message, in the place of the status line if there is one. It never
+// fails and never waits.
 func (m *messages) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.ended {
-		select {
-		case m.queue <- append([]byte{}, p...):
-		default:
-		}
+	if m.drawn {
+		m.put(append([]byte(emptyLine), p...))
+	} else {
+		m.put(append([]byte{}, p...))
 	}
+	m.drawn = false
 	return len(p), nil
+}
+
+// status queues a status line, which a terminal shows until the next message; ""
+// takes it away.
+func (m *messages) status(line string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.put([]byte(emptyLine + line))
+	m.drawn = line != ""
+}
+
+func (m *messages) put(p []byte) {
+	if m.ended {
+		return
+	}
+	select {
+	case m.queue <- p:
+	default:
+	}
 }
 
 // end has what was said written, if that can be done soon.

@@ -28,6 +28,24 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestMessagesAndStatus checks that a message stands on a line of its own.
+func TestMessagesAndStatus(t *testing.T) {
+	var got bytes.Buffer
+	m := newMessages(&got)
+	m.status("1 packet")
+	m.status("2 packets")
+	say(m, "eth0 is down\n")
+	say(m, "eth0 is up again\n")
+	m.status("3 packets")
+	m.status("")
+	say(m, "3 packets\n")
+	m.end()
+	const want = emptyLine + "1 packet" + emptyLine + "2 packets" + emptyLine + "eth0 is down\neth0 is up again\n" + emptyLine + "3 packets" + emptyLine + "3 packets\n"
+	if got.String() != want {
+		t.Errorf("%q, want %q", got.String(), want)
+	}
+}
+
 // TestMessagesDoNotWait checks that a stream that stands still holds up nobody.
 func TestMessagesDoNotWait(t *testing.T) {
 	s := make(stuck)

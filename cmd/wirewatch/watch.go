@@ -52,10 +52,11 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 	}
 	owners := o.owners(stderr)
 	defer closeOwners(owners)
+	found := o.ownersOf(owners) // now, since a filter may name hosts to be looked up
 	if err := o.confine(policy, stderr); err != nil {
 		return err
 	}
-	others := live.Readers{Owners: ownersOf(owners)}
+	others := live.Readers{Owners: found}
 	if kept != nil {
 		kept.stop = src.Stop
 		others.Save, others.Saved = kept.save, kept.end
@@ -191,7 +192,7 @@ const statusEvery = 500 * time.Millisecond
 
 // status shows on stderr how the capture goes, where that is a terminal that can do
 // it and the records are not written to one. It returns what wipes it.
-func (o *options) status(std streams, stderr, out io.Writer, src *live.Source) func() {
+func (o *options) status(std streams, stderr *messages, out io.Writer, src *live.Source) func() {
 	columns, tty := terminal(std.err)
 	if _, records := terminal(out); o.quiet || !tty || dumb() || records {
 		return func() {}
@@ -200,11 +201,8 @@ func (o *options) status(std streams, stderr, out io.Writer, src *live.Source) f
 		columns = helpWidth
 	}
 	return every(statusEvery, func(time.Duration) {
-		line := counted(src)
-		say(stderr, "\r%-*.*s", columns-1, columns-1, line)
-	}, func() {
-		say(stderr, "\r%s\r", strings.Repeat(" ", columns-1))
-	})
+		stderr.status(fmt.Sprintf("%.*s", columns-1, counted(src)))
+	}, func() { stderr.status("") })
 }
 
 // counted says what was captured, and what was not.
