@@ -105,6 +105,26 @@ func TestLiveSecondInterrupt(t *testing.T) {
 	r.Close()
 }
 
+// TestLiveSignalTwice checks that a signal that comes to the process and to its
+// group at once, as timeout(1) sends it, is one.
+func TestLiveSignalTwice(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	url := p.serve("127.0.0.1:0", path)
+	for range 5 {
+		file := scratch(t, "twice.pcapng")
+		w := p.watch("-i", "lo", "-w", file, "--json")
+		stop := load(p, url)
+		w.untilRecords("http.exchange", 50)
+		for began := time.Now(); time.Since(began) < sameSignal/2; time.Sleep(time.Millisecond) {
+			_ = w.Process.Signal(syscall.SIGTERM) // it may have ended
+		}
+		out := w.ends(exitOK)
+		stop()
+		mustEqualFile(t, out, file)
+	}
+}
+
 // TestLiveKilled checks that of a capture that is killed the file has all but the
 // last moment.
 func TestLiveKilled(t *testing.T) {
@@ -180,10 +200,10 @@ func TestLiveStalledReader(t *testing.T) {
 	fill(t, out)
 	w.begin()
 	out.Close()
-	for range megabytes {
+	for n := range megabytes {
 		ask(t, p.client(), url+"/big")
+		w.until("the file to have what was sent before", func() bool { s, err := os.Stat(file); return err == nil && s.Size() > int64(n-8)<<20 })
 	}
-	eventually(t, "the file to have it all", func() bool { s, err := os.Stat(file); return err == nil && s.Size() > megabytes<<20 })
 	go func() { _, _ = io.Copy(dropNUL{&w.out}, r) }()
 	w.until("word that packets were not looked at", func() bool { return strings.Contains(w.out.String(), "capture.packets_shed") })
 	ask(t, p.client(), url+"/last")

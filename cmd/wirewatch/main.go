@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"example.com/wirewatch/capture"
 	"example.com/wirewatch/capture/bpf"
@@ -34,24 +35,25 @@ func main() {
 	tuneMemory()
 	// A reader that went away is an error of a write, not a signal.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := interruptible()
-	code := execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	os.Exit(execute(interruptible(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 // interruptible is a context that the first SIGINT, SIGTERM or SIGHUP ends,
 // after which everything found is still written; a second one ends the program.
 // Under nohup SIGHUP stays ignored.
-func interruptible() (context.Context, context.CancelFunc) {
+func interruptible() context.Context {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })
+	return ctx
 }
+
+// sameSignal is how long after the first signal another is no second one: timeout(1)
+// sends each to the process and to its group.
+const sameSignal = 200 * time.Millisecond
 
 // streams are the standard streams.
 type streams struct {
