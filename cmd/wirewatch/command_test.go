@@ -37,6 +37,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-w", "", demo}, []string{"-w", "no name"}},
 		{[]string{"-w", demo, demo}, []string{"-w", "overwritten"}},
 		{[]string{"-w", "x", "-o", "x", demo}, []string{"-w", "-o", "same file"}},
+		{[]string{"-w", "x", "-o", "../wirewatch/x", demo}, []string{"-w", "-o", "same file"}},
+		{[]string{"-w", "command_test.go", "-o", "./command_test.go", demo}, []string{"-w", "-o", "same file"}},
 		{[]string{"-w", "-", "-T", "text", demo}, []string{"-w -", "-o FILE"}},
 		{[]string{"-b", "files:3", demo}, []string{"-b files:3"}},
 		{[]string{"-b", "filesize:3", demo}, []string{"-b", "-w"}},

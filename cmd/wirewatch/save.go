@@ -61,10 +61,22 @@ func (o *options) checkSave(set *pflag.FlagSet) (err error) {
 		return errors.New("-a duration: is for interfaces, which -i names")
 	case s.name == "-" && o.out == "-" && (set.Changed("type") || set.Changed("json")):
 		return errors.New("-w - and -T: packets and records cannot both go to standard output; -o FILE takes the records elsewhere")
-	case s.name != "" && s.name == o.out && s.name != "-":
+	case s.name != "" && s.name != "-" && o.out != "-" && sameFile(s.name, o.out):
 		return fmt.Errorf("-w and -o %s: packets and records cannot go to the same file", o.out)
 	}
 	return nil
+}
+
+// sameFile reports that two names are of one regular file, which need not be there
+// yet.
+func sameFile(a, b string) bool {
+	if x, err := os.Stat(a); err == nil {
+		y, err := os.Stat(b)
+		return err == nil && x.Mode().IsRegular() && os.SameFile(x, y)
+	}
+	x, err := filepath.Abs(a)
+	y, err2 := filepath.Abs(b)
+	return err == nil && err2 == nil && x == y
 }
 
 // silent reports that standard output is for packets, and nothing takes records.
