@@ -3,6 +3,7 @@ package live
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"example.com/wirewatch/capture"
 )
@@ -93,8 +94,13 @@ func (s *store) pending() bool {
 }
 
 // publish shows the readers all that was written. Before until nothing more
-// comes; 0 says nothing.
+// comes; 0 says nothing. Of that they are told the whole seconds, and are not woken
+// for less: who captures where nothing happens is to sleep.
 func (s *store) publish(until int64) {
+	until -= until % int64(time.Second)
+	if until <= s.until && !s.pending() {
+		return
+	}
 	s.mu.Lock()
 	s.show()
 	s.until = max(s.until, until)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"example.com/wirewatch/capture"
 )
@@ -94,7 +95,7 @@ func TestStore(t *testing.T) {
 		for range 9000 {
 			switch r.IntN(8) {
 			case 0:
-				s.publish(int64(n))
+				s.publish(int64(n) * int64(time.Second))
 				fast.catchUp()
 				fast.release(r.IntN(3))
 			case 1:
@@ -245,6 +246,37 @@ func TestStoreOfNothing(t *testing.T) {
 		}
 		if seen < 20*maxRecords-100 {
 			t.Errorf("%s: %d of %d came", name, seen, 20*maxRecords)
+		}
+	}
+}
+
+// TestStoreSleeps checks that readers are woken when a second is over, or when there
+// is something to read, and not otherwise.
+func TestStoreSleeps(t *testing.T) {
+	s := newStore(1 << 20)
+	r := s.reader(func(uint64) {})
+	const at = int64(1000 * time.Second)
+	for _, c := range []struct {
+		until int64
+		frame bool
+		want  int64 // what is told; -1: nobody is woken
+	}{
+		{at + 1, false, at}, {at + 2, false, -1}, {0, false, -1}, {at - int64(time.Second), false, -1}, {at + int64(time.Second) - 1, false, -1},
+		{0, true, at}, {at + 3, true, at}, {at + int64(time.Second), false, at + int64(time.Second)},
+	} {
+		if c.frame {
+			s.add([]byte("frame"), capture.Record{})
+		}
+		s.publish(c.until)
+		select {
+		case <-r.wake:
+			if b, _ := r.take(); b == nil || b.Until != c.want || (len(b.Frames) == 1) != c.frame {
+				t.Errorf("%+v: %+v", c, b)
+			}
+		default:
+			if c.want >= 0 {
+				t.Errorf("%+v: nobody was woken", c)
+			}
 		}
 	}
 }
