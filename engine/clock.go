@@ -16,7 +16,7 @@ type clock struct {
 
 const (
 	second  = int64(time.Second)
-	maxStep = int64(time.Minute)
+	maxStep = int64(70 * time.Second) // more than a closed flow's Settle and Linger, so that its record comes though nothing else does
 )
 
 // advance moves the clock to a capture time, and reports how far it was behind

@@ -1,6 +1,10 @@
 package engine
 
-import "testing"
+import (
+	"testing"
+
+	"example.com/wirewatch/track"
+)
 
 func TestClock(t *testing.T) {
 	var c clock
@@ -35,5 +39,15 @@ func TestClock(t *testing.T) {
 		if tick != step.tick || c.now != step.now || tick && offset != step.offset {
 			t.Errorf("%d: at %d: tick %t, clock %d, offset %d", i, step.nanos, tick, c.now, offset)
 		}
+	}
+}
+
+// TestClockFollowsAClosedFlow checks that in silence the clock gets as far as the
+// record of a flow that has closed, a second more for what is left of one on either
+// side.
+func TestClockFollowsAClosedFlow(t *testing.T) {
+	l := track.DefaultLimits()
+	if least := int64(l.Settle+l.Linger) + 2*second; maxStep < least {
+		t.Errorf("it goes on for %d s, and the record comes after up to %d", maxStep/second, least/second)
 	}
 }
