@@ -111,7 +111,7 @@ func TestLiveSignalTwice(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	url := p.serve("127.0.0.1:0", path)
-	for range 5 {
+	for range 2 {
 		file := scratch(t, "twice.pcapng")
 		w := p.watch("-i", "lo", "-w", file, "--json")
 		stop := load(p, url)
