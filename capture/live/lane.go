@@ -18,6 +18,8 @@ const (
 	statsEvery   = 200 * time.Millisecond // how often a handle is asked for its counts, and its interface looked at
 	retryEvery   = 250 * time.Millisecond // how often an interface that is gone is tried again
 	settled      = 150 * time.Millisecond // after so long without one, no frame comes any more that is older
+	quietAfter   = 100                    // time-outs in a row, which is two seconds
+	quietFor     = 80 * time.Millisecond  // what the next frame may have to wait then, beside the usual
 	drainFor     = 100 * time.Millisecond // how long what the kernel holds is fetched when the capture ends
 	fetched      = 50 * time.Millisecond  // after so long without one, the frames captured by then are usually here
 )
@@ -40,7 +42,9 @@ type lane struct {
 	iface uint16
 	link  uint16
 	down  bool
-	known bool // the system lists it as a network interface
+
+	silent int  // time-outs since the last frame
+	known  bool // the system lists it as a network interface
 
 	published int64 // capture time of the latest hand-over
 	looked    time.Time
@@ -87,6 +91,7 @@ func (l *lane) step() {
 	case err == nil:
 		l.frame(&f)
 	case errors.Is(err, errTimeout):
+		l.rest()
 		now := time.Now()
 		l.look(now, now.Add(-fetched).UnixNano())
 		l.out.publish(now.Add(-settled).UnixNano())
@@ -95,8 +100,22 @@ func (l *lane) step() {
 	}
 }
 
+// rest waits for a while, where nothing has come for long. To wait inside of a
+// handle, which is a call of C, keeps the Go runtime's monitor awake: a tenth of a
+// CPU for an interface on which nothing happens.
+func (l *lane) rest() {
+	if l.silent++; l.silent < quietAfter {
+		return
+	}
+	select {
+	case <-l.src.halted:
+	case <-time.After(quietFor):
+	}
+}
+
 // frame takes a frame.
 func (l *lane) frame(f *frame) {
+	l.silent = 0
 	n := min(len(f.data), l.set.snaplen)
 	l.out.add(f.data[:n], capture.Record{
 		Nanos: f.nanos, WireLen: uint32(max(f.wire, len(f.data))), Link: l.link, Iface: l.iface, //nolint:gosec // a frame is far below 4 GiB

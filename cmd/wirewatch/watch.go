@@ -34,7 +34,7 @@ func (o *options) watch(ctx context.Context, std streams) (err error) {
 	}
 	defer func() { err = cmp.Or(err, src.Close()) }()
 	owned := anyones
-	policy := privilege.Policy{Landlock: true, KeepRaw: true, ReadPaths: statistics, Children: true}
+	policy := privilege.Policy{Landlock: true, KeepRaw: true, ReadPaths: statistics, Children: o.anyFar()}
 	if drop {
 		owned = func(f *os.File) error { return privilege.Chown(f, user) }
 		policy.User = &user
@@ -115,6 +115,10 @@ func (o *options) openInterfaces(ctx context.Context, stderr io.Writer) (*live.S
 	}
 	return src, err
 }
+
+// anyFar reports that there is an interface of another machine, and with it a child
+// that may have to be killed.
+func (o *options) anyFar() bool { return slices.ContainsFunc(o.capture.interfaces, remote.IsURL) }
 
 // far reports that all interfaces are those of other machines.
 func (o *options) far() bool {
