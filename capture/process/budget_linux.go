@@ -8,9 +8,9 @@ import (
 
 // Of the processor time that a watch may use.
 const (
-	defaultCPU = 0.04                  // of one processor, over time
-	burst      = 40 * time.Millisecond // what may be used at once, after a rest
-	quantum    = 5 * time.Millisecond  // what a rest must gain before it is over
+	defaultCPU = 0.035                  // of one processor, over time
+	burst      = 120 * time.Millisecond // what may be used at once, after a rest
+	quantum    = 5 * time.Millisecond   // what a rest must gain before it is over
 )
 
 // budget is a token bucket of processor time. It belongs to one thread.
@@ -49,11 +49,3 @@ const (
 	threadClock  clock = unix.CLOCK_THREAD_CPUTIME_ID
 	processClock clock = unix.CLOCK_PROCESS_CPUTIME_ID
 )
-
-func (c clock) now() time.Duration {
-	var t unix.Timespec
-	if unix.ClockGettime(int32(c), &t) != nil {
-		return 0
-	}
-	return time.Duration(t.Nano())
-}

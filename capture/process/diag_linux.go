@@ -46,6 +46,7 @@ const (
 type diag struct {
 	fd  int
 	seq uint32
+	req [requestLen]byte
 	buf [4096]byte
 }
 
@@ -54,7 +55,7 @@ func openDiag() (*diag, error) {
 	if err != nil {
 		return nil, fmt.Errorf("process: open a sock_diag socket: %w", err)
 	}
-	// The kernel answers before sendto(2) returns; the timeout is for a kernel
+	// The kernel answers before write(2) returns; the timeout is for a kernel
 	// that does not.
 	tv := unix.NsecToTimeval(100e6)
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
@@ -91,11 +92,11 @@ func (d *diag) listener(e ends) uint32 {
 // ask returns the inet_diag_msg about a connection, valid until the next.
 func (d *diag) ask(e ends, iface uint32) ([]byte, error) {
 	d.seq++
-	if err := unix.Sendto(d.fd, d.request(e, iface), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if _, err := write(d.fd, d.request(e, iface)); err != nil { // to the kernel, as it is connected to nobody
 		return nil, fmt.Errorf("process: ask for a socket: %w", err)
 	}
 	for { // an answer to an earlier question may come late
-		n, _, err := unix.Recvfrom(d.fd, d.buf[:], 0)
+		n, err := read(d.fd, d.buf[:])
 		if err != nil {
 			return nil, fmt.Errorf("process: read about a socket: %w", err)
 		}
@@ -113,12 +114,13 @@ func (d *diag) ask(e ends, iface uint32) ([]byte, error) {
 // request is a message of the type SOCK_DIAG_BY_FAMILY. What is in host order is
 // the netlink header, the states and the interface; the rest is in network order.
 func (d *diag) request(e ends, iface uint32) []byte {
-	p := make([]byte, requestLen)
+	p := d.req[:]
 	host := binary.NativeEndian
 	host.PutUint32(p, requestLen)
 	host.PutUint16(p[4:], unix.SOCK_DIAG_BY_FAMILY)
 	host.PutUint16(p[6:], unix.NLM_F_REQUEST)
 	host.PutUint32(p[8:], d.seq)
+	clear(p[24:56]) // of an IPv4 address the rest is zero
 	p[16], p[17] = unix.AF_INET6, unix.IPPROTO_TCP
 	if e.local.Addr().Is4() {
 		p[16] = unix.AF_INET
@@ -127,11 +129,21 @@ func (d *diag) request(e ends, iface uint32) []byte {
 	id := p[24:]
 	binary.BigEndian.PutUint16(id, e.local.Port())
 	binary.BigEndian.PutUint16(id[2:], e.remote.Port())
-	copy(id[4:20], e.local.Addr().AsSlice())
-	copy(id[20:36], e.remote.Addr().AsSlice())
+	putAddr(id[4:20], e.local.Addr())
+	putAddr(id[20:36], e.remote.Addr())
 	host.PutUint32(id[36:], iface)
 	host.PutUint64(id[40:], 0xffffffffffffffff) // INET_DIAG_NOCOOKIE: whichever it is
 	return p
+}
+
+func putAddr(p []byte, a netip.Addr) {
+	if a.Is4() {
+		b := a.As4()
+		copy(p, b[:])
+	} else {
+		b := a.As16()
+		copy(p, b[:])
+	}
 }
 
 // parseDiag reads an inet_diag_msg about a connection, if it is that one.

@@ -7,7 +7,8 @@
 // client is still inside connect(2). It then asks the kernel for the socket by
 // its addresses (sock_diag(7), an exact look-up and never a dump), and looks for
 // the socket's inode among the file descriptors in /proc, where it is most likely
-// first: in processes that were found lately, in those started last, then in all.
+// first: in processes started lately, in those found lately at the number of the last
+// socket (a new one gets the lowest that is free), then in all.
 //
 // A server's end has no inode until accept(2) has returned, so it is asked for
 // again, at growing intervals, for about a second. The owner is the process that
@@ -26,10 +27,15 @@
 // it is sent; what comes in elsewhere can only belong to another network
 // namespace of this host, and is looked for there if that is permitted.
 //
-// All of it is best effort and none of it is on the path of a frame. One thread
+// All of it is best effort and none of it is on the path of a frame. One goroutine
 // does the work; the processor time that it has used (in a child, that of the
 // whole process) fills a bucket that leaks at Options.CPU, and while it overflows,
-// the thread sleeps and connections go without a name. A pid that was remembered
+// the watch sleeps and connections go without a name. The bucket is large enough for
+// a session of some hundred short connections. What the Go runtime does around a
+// system call that it knows of would be most of the cost, so it is told of few
+// (sys_linux.go, wait_linux.go), and a child runs on one thread, before all others
+// that are of usual priority: a client on a busy machine may live for less time than
+// it would wait for its turn. A pid that was remembered
 // cannot stand for a later process of the same number: the socket must be among
 // its files now. Only a name, and that a listening socket is still held, is
 // believed for 50 ms without looking again.

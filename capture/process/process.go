@@ -19,7 +19,7 @@ const (
 // Options say how to watch. The zero value watches this network namespace at
 // the default cost.
 type Options struct {
-	// CPU is the share of one processor that may be used over time, 0.04 if 0.
+	// CPU is the share of one processor that may be used over time, 0.035 if 0.
 	CPU float64
 	// Namespaces looks for connections in the other network namespaces of this
 	// host too, those of containers, where that is permitted (CAP_SYS_ADMIN).

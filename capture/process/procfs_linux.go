@@ -14,6 +14,8 @@ import (
 const (
 	maxVisit = 256      // open files that are looked at while a connection waits
 	maxFiles = 16 << 10 // and in a sweep
+
+	maxDirent = 64 // bytes of an entry of a directory whose name is a number
 )
 
 // held is where a socket was seen: among the open files of a process.
@@ -33,25 +35,32 @@ type process struct {
 func openProcess(pid uint32) (process, error) {
 	var name [24]byte
 	b := append(name[:0], "/proc/"...)
-	b = append(strconv.AppendUint(b, uint64(pid), 10), "/fd"...)
-	dir, err := unix.Open(string(b), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	b = append(strconv.AppendUint(b, uint64(pid), 10), "/fd\x00"...)
+	dir, err := openAt(unix.AT_FDCWD, b, unix.O_RDONLY|unix.O_DIRECTORY)
 	return process{pid, dir}, err
 }
 
-func (p process) close() { _ = unix.Close(p.dir) }
+// close closes the directory, if it is open (-1: it is not).
+func (p process) close() {
+	if p.dir >= 0 {
+		closeFile(p.dir)
+	}
+}
 
 // socket returns the inode of the socket that an open file is, 0 if it is none.
 func (p process) socket(fd int) (uint32, error) {
+	var name [12]byte
 	var buf [32]byte
-	n, err := unix.Readlinkat(p.dir, strconv.Itoa(fd), buf[:])
-	return socketInode(buf[:max(n, 0)]), err
+	n, err := readLinkAt(p.dir, append(strconv.AppendInt(name[:0], int64(fd), 10), 0), buf[:])
+	return inode(buf[:max(n, 0)], "socket:["), err
 }
 
-// socketInode reads "socket:[123]".
-func socketInode(link []byte) uint32 {
-	digits, isSocket := bytes.CutPrefix(link, []byte("socket:["))
+// inode reads a link like "socket:[123]", of which the kind is given; 0: it is of
+// another.
+func inode(link []byte, kind string) uint32 {
+	digits, isKind := bytes.CutPrefix(link, []byte(kind))
 	digits, isWhole := bytes.CutSuffix(digits, []byte("]"))
-	if !isSocket || !isWhole {
+	if !isKind || !isWhole {
 		return 0
 	}
 	n, ok := decimal(digits)
@@ -83,7 +92,7 @@ func decimal(p []byte) (n uint32, ok bool) {
 func (p process) sockets(n int, see func(fd int, inode uint32) bool) bool {
 	var dirents [8192]byte
 	for {
-		size, err := unix.Getdents(p.dir, dirents[:])
+		size, err := readDir(p.dir, dirents[:])
 		if err != nil || size <= 0 {
 			return err == nil
 		}
@@ -97,44 +106,28 @@ func (p process) sockets(n int, see func(fd int, inode uint32) bool) bool {
 				return true
 			}
 		}
+		if size < len(dirents)-maxDirent {
+			return true // there was room for more
+		}
 	}
 }
 
 // name is what the process calls itself (comm: what ps shows), "" if it has ended.
 func (p process) name() string {
 	var buf [MaxName + 1]byte
-	n := p.read("../comm", buf[:])
+	n := p.read([]byte("../comm\x00"), buf[:])
 	name, _, _ := bytes.Cut(buf[:n], []byte("\n"))
 	return string(name[:min(len(name), MaxName)])
 }
 
-// leader is the pid and the name of the process if p, of the given name, was
-// opened by the id of one of its threads: the directory of a thread is not listed
-// but exists. The name is "" if the process has ended.
-func (p process) leader(name string) (uint32, string) {
-	var buf [512]byte
-	n := p.read("../status", buf[:])
-	_, rest, _ := bytes.Cut(buf[:n], []byte("\nTgid:\t"))
-	digits, _, _ := bytes.Cut(rest, []byte("\n"))
-	pid, ok := decimal(digits)
-	if !ok || pid == p.pid {
-		return p.pid, name
-	}
-	leader, err := openProcess(pid)
-	if err != nil {
-		return pid, ""
-	}
-	defer leader.close()
-	return pid, leader.name()
-}
-
-func (p process) read(path string, buf []byte) int {
-	fd, err := unix.Openat(p.dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// read reads the beginning of a file about the process; path ends with a zero byte.
+func (p process) read(path, buf []byte) int {
+	fd, err := openAt(p.dir, path, unix.O_RDONLY)
 	if err != nil {
 		return 0
 	}
-	defer func() { _ = unix.Close(fd) }()
-	n, _ := unix.Read(fd, buf)
+	defer closeFile(fd)
+	n, _ := read(fd, buf)
 	return max(n, 0) // -1 with an error
 }
 
@@ -158,14 +151,14 @@ func numbers(dirents []byte, to []uint32) []uint32 {
 // pids lists the processes, those with the highest numbers first: they are most
 // often the newest.
 func pids(to []uint32) []uint32 {
-	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := openAt(unix.AT_FDCWD, []byte("/proc\x00"), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return to
 	}
-	defer func() { _ = unix.Close(dir) }()
+	defer closeFile(dir)
 	var dirents [8192]byte
 	for {
-		size, err := unix.Getdents(dir, dirents[:])
+		size, err := readDir(dir, dirents[:])
 		if err != nil || size <= 0 {
 			break
 		}
@@ -181,7 +174,7 @@ type loadavg int
 
 func (l loadavg) newest() uint32 {
 	var buf [128]byte
-	n, err := unix.Pread(int(l), buf[:], 0)
+	n, err := readStart(int(l), buf[:])
 	if err != nil {
 		return 0
 	}

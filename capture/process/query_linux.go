@@ -4,10 +4,13 @@ import (
 	"time"
 )
 
-// Of the waits for accept(2): the first, each being twice the one before, and
-// when to give up.
+// Of the waits for accept(2), each being a quarter of the time waited until then: the
+// least; the greatest as long as that is soon, for a server may close again at once;
+// and when to give up.
 const (
-	firstWait = 50 * time.Microsecond
+	leastWait = 50 * time.Microsecond
+	soonWait  = 400 * time.Microsecond
+	soon      = 10 * time.Millisecond
 	maxWait   = time.Second
 )
 
@@ -23,8 +26,7 @@ type query struct {
 	asked    bool // perhaps an end of another host
 
 	began time.Time
-	due   time.Time     // when to look up the socket; zero: no more
-	wait  time.Duration // until the next time
+	due   time.Time // when to look up the socket; zero: no more
 
 	space    *namespace // where the socket is; nil: not known
 	inode    uint32     // of the socket; 0: not known, or gone
@@ -57,9 +59,16 @@ func (q *query) identify(s *spaces, now time.Time) verdict {
 	case now.Sub(q.began) > maxWait:
 		return gone
 	}
-	q.due = now.Add(q.wait)
-	q.wait *= 2
+	q.due = now.Add(waitAfter(now.Sub(q.began)))
 	return pending
+}
+
+// waitAfter is how long to wait for accept(2) after so long a time.
+func waitAfter(age time.Duration) time.Duration {
+	if age < soon {
+		return min(max(leastWait, age/4), soonWait)
+	}
+	return age / 4
 }
 
 // vanish is for a socket that no process has any more. That of a server may

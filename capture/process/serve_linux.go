@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"example.com/wirewatch/capture"
 )
 
 // statsEvery is how often a child tells its counts, if they have changed.
@@ -70,7 +72,7 @@ func serveAnswers(out io.Writer, w *Watcher) error {
 		select {
 		case o, open := <-w.Owners():
 			if more = open; open {
-				b = appendMessage(b, message{kind: kindOwner, owner: o})
+				b = appendOwners(b, o, w.Owners())
 			}
 		case <-tick.C:
 			if now := w.Stats(); now != told {
@@ -80,4 +82,13 @@ func serveAnswers(out io.Writer, w *Watcher) error {
 		}
 	}
 	return nil
+}
+
+// appendOwners appends an owner and those that wait.
+func appendOwners(b []byte, o capture.Owner, more <-chan capture.Owner) []byte {
+	b = appendMessage(b, message{kind: kindOwner, owner: o})
+	for range len(more) {
+		b = appendMessage(b, message{kind: kindOwner, owner: <-more})
+	}
+	return b
 }

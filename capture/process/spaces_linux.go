@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -18,7 +19,7 @@ const (
 
 // namespace is a network namespace, in which sockets can be looked up.
 type namespace struct {
-	inode uint64 // which tells it from others
+	inode uint32 // which tells it from others
 	diag  *diag
 	seen  bool // when they were last listed
 }
@@ -48,10 +49,7 @@ func openSpaces(others bool) (*spaces, error) {
 		s.close()
 		return nil, fmt.Errorf("process: open the network namespace: %w", err)
 	}
-	var st unix.Stat_t
-	if unix.Fstat(s.home, &st) == nil {
-		s.own.inode = st.Ino
-	}
+	s.own.inode = namespaceInode("/proc/self/ns/net")
 	return s, nil
 }
 
@@ -130,12 +128,12 @@ func (s *spaces) refresh(now time.Time) error {
 // list takes note of the namespace that a process is in.
 func (s *spaces) list(pid uint32) error {
 	path := "/proc/" + strconv.Itoa(int(pid)) + "/ns/net"
-	var st unix.Stat_t
-	if unix.Stat(path, &st) != nil || st.Ino == s.own.inode {
-		return nil //nolint:nilerr // the process has ended
+	inode := namespaceInode(path)
+	if inode == 0 || inode == s.own.inode {
+		return nil // 0: the process has ended
 	}
 	for _, n := range s.others {
-		if n.inode == st.Ino {
+		if n.inode == inode {
 			n.seen = true
 			return nil
 		}
@@ -145,9 +143,17 @@ func (s *spaces) list(pid uint32) error {
 	}
 	d, err := s.enter(path)
 	if d != nil {
-		s.others = append(s.others, &namespace{st.Ino, d, true})
+		s.others = append(s.others, &namespace{inode, d, true})
 	}
 	return err
+}
+
+// namespaceInode reads which network namespace a link in /proc stands for, 0 if it
+// cannot be read.
+func namespaceInode(path string) uint32 {
+	var buf [32]byte
+	n, _ := readLinkAt(unix.AT_FDCWD, append([]byte(path), 0), buf[:])
+	return inode(buf[:max(n, 0)], "net:[")
 }
 
 // errLost says that the thread could not come back from another namespace.
@@ -161,13 +167,16 @@ func (s *spaces) enter(path string) (*diag, error) {
 		return nil, nil //nolint:nilerr // it is gone, or not ours to see
 	}
 	defer func() { _ = unix.Close(fd) }()
+	runtime.LockOSThread()
 	if unix.Setns(fd, unix.CLONE_NEWNET) != nil {
+		runtime.UnlockOSThread()
 		return nil, nil // not permitted
 	}
 	d, err := openDiag()
 	if unix.Setns(s.home, unix.CLONE_NEWNET) != nil {
-		return d, errLost
+		return d, errLost // with the thread locked, which ends with the goroutine
 	}
+	runtime.UnlockOSThread()
 	return d, err
 }
 

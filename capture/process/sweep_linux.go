@@ -22,12 +22,11 @@ const slice = 500 * time.Microsecond
 // advance goes on with a sweep for a while. It reports whether it is over.
 func (h *hunter) advance(all wanted) (over bool) {
 	s := &h.sweep
-	began := threadClock.now()
-	spent := time.Duration(0)
-	for ; !over && spent < slice; spent = threadClock.now() - began {
+	began, used := time.Now(), h.clock.now()
+	for !over && time.Since(began) < slice {
 		over = h.step(all)
 	}
-	s.cost += spent
+	s.cost += h.clock.now() - used
 	if over {
 		s.active = false
 		s.next = time.Now().Add(sweepShare * s.cost)
@@ -80,7 +79,7 @@ func kept(pid uint32, err error) bool {
 func (h *hunter) read(all wanted) bool {
 	s := &h.sweep
 	var dirents [2048]byte
-	size, err := unix.Getdents(s.at.dir, dirents[:])
+	size, err := readDir(s.at.dir, dirents[:])
 	if err != nil || size <= 0 {
 		return false
 	}
@@ -121,10 +120,7 @@ const initial = 1
 // is the only one, and it still does.
 func (s *snapshot) sole(inode uint32, now time.Time) (holder, bool) {
 	at := s.sockets[inode]
-	if len(at) == 2 && at[1].pid == initial { // a sweep comes to it last
-		at = at[:1]
-	}
-	if !s.complete || len(at) != 1 {
+	if !s.complete || len(at) == 0 || s.several(inode) {
 		return holder{}, false
 	}
 	h, ok := s.holders[inode]
@@ -133,6 +129,13 @@ func (s *snapshot) sole(inode uint32, now time.Time) (holder, bool) {
 		s.holders[inode] = h
 	}
 	return h, h.name != ""
+}
+
+// several reports that more than one process held a socket: another sweep would
+// hardly find that only one does, and until then nothing can be said.
+func (s *snapshot) several(inode uint32) bool {
+	at := s.sockets[inode]
+	return len(at) > 2 || len(at) == 2 && at[1].pid != initial
 }
 
 // trust is for how long it is taken for granted that a process holds a socket.

@@ -119,17 +119,14 @@ const (
 // receive reads one segment; ok is false if what was read is none. It returns
 // EAGAIN when nothing more waits.
 func receive(fd int, buf []byte) (s syn, ok bool, err error) {
-	n, from, err := unix.Recvfrom(fd, buf, 0)
+	var from unix.RawSockaddrLinklayer
+	n, err := receiveFrom(fd, buf, &from)
 	if err != nil {
 		return s, false, err
 	}
-	link, isLink := from.(*unix.SockaddrLinklayer)
-	if !isLink {
-		return s, false, nil
-	}
 	s, ok = parseSYN(buf[:n])
-	s.iface = uint32(link.Ifindex)
-	s.incoming = link.Pkttype != unix.PACKET_OUTGOING
+	s.iface = uint32(from.Ifindex)
+	s.incoming = from.Pkttype != unix.PACKET_OUTGOING
 	return s, ok, nil
 }
 

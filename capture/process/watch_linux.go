@@ -15,14 +15,16 @@ import (
 	"example.com/wirewatch/capture"
 )
 
-// Of the thread.
+// Of when a thread gets its turn: a client may be gone before one of usual priority
+// does.
 const (
 	niceness   = -10
-	timerSlack = 1000 // ns: the first waits for accept(2) are short
+	timerSlack = 1000 // ns: the waits for accept(2) are short
 )
 
 // watch is the work of a Watcher in this process. All but Ask, Stats and Close
-// runs on one thread, whose processor time is counted.
+// is done by one goroutine, whose processor time is counted: that of its thread, or
+// of the whole process.
 type watch struct {
 	counters
 	owners    chan capture.Owner
@@ -36,11 +38,13 @@ type watch struct {
 	close     sync.Once
 
 	packets int // the packet socket
+	waiter  *waiter
 	spaces  *spaces
 	hunter  hunter
 	budget  budget
 	queries map[ends]*query
 	wanted  wanted // those of them whose inode is known
+	told    []capture.Owner
 	buf     [taps]byte
 }
 
@@ -68,7 +72,7 @@ func Watch(opt Options) (*Watcher, error) {
 		done:      make(chan struct{}),
 		queries:   map[ends]*query{},
 		wanted:    wanted{},
-		hunter:    openHunter(),
+		hunter:    openHunter(opt.clock()),
 		packets:   opt.socket,
 	}
 	if err := w.open(opt); err != nil {
@@ -92,8 +96,23 @@ func (w *watch) open(opt Options) (err error) {
 			return fmt.Errorf("process: open an eventfd: %w", err)
 		}
 	}
+	if w.waiter, err = openWaiter(); err != nil {
+		return err
+	}
+	if err = errors.Join(w.waiter.add(w.stop), w.listen(true)); err != nil {
+		return fmt.Errorf("process: wait: %w", err)
+	}
 	w.spaces, err = openSpaces(opt.Namespaces)
 	return err
+}
+
+// listen has segments and questions wake the watch, or not.
+func (w *watch) listen(on bool) error {
+	change := w.waiter.remove
+	if on {
+		change = w.waiter.add
+	}
+	return errors.Join(change(w.packets), change(w.bell))
 }
 
 // release closes what was opened; file 0 is never ours.
@@ -104,6 +123,9 @@ func (w *watch) release() {
 		}
 	}
 	w.hunter.close()
+	if w.waiter != nil {
+		w.waiter.close()
+	}
 	if w.spaces != nil {
 		w.spaces.close()
 	}
@@ -139,7 +161,7 @@ func (w *watch) ring() {
 // wake makes an eventfd readable.
 func wake(fd int) {
 	one := binary.NativeEndian.AppendUint64(nil, 1)
-	_, _ = unix.Write(fd, one)
+	_, _ = write(fd, one)
 }
 
 // Close ends the thread and waits for it.
@@ -155,75 +177,100 @@ func (w *watch) Close() error {
 	return nil
 }
 
-// run is the thread. It has one goroutine to itself, as its processor time is
-// what the budget counts, and it changes its network namespace for moments; if it
-// cannot come back, it is of no more use.
+// run is the goroutine. Where the budget counts the time of a thread, it has that
+// thread to itself. In a child it has no need to: the runtime's hand-over between
+// threads would cost more than what they do. It changes its thread's network
+// namespace for moments; if it cannot come back, the watch is over.
 func (w *watch) run(opt Options, ready chan<- struct{}) {
-	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	if !opt.whole {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		hurry()
+	}
 	defer close(w.done)
 	defer close(w.owners)
-	// A client may be gone before a thread of usual priority gets its turn. Both
-	// calls are for this thread only, and what it may use is bounded.
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness)
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
-	c := threadClock
-	if opt.whole {
-		c = processClock
-	}
-	w.budget = newBudget(opt.CPU, c, time.Now())
+	w.budget = newBudget(opt.CPU, opt.clock(), time.Now())
 	err := w.enterOthers(time.Now())
 	close(ready) // connections are seen from now on, of all namespaces
 	for err == nil && !w.closing.Load() {
 		w.receive()
 		w.answer()
-		err = w.work(time.Now())
-		w.wait()
+		if err = w.work(time.Now()); err == nil {
+			err = w.wait()
+		}
 	}
+	w.tell()
+}
+
+// hurry has this thread, and those it will start, get their turn and wake in time.
+func hurry() {
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness) // if it may
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
+}
+
+// clock is the one that counts what a watch uses.
+func (opt Options) clock() clock {
+	if opt.whole {
+		return processClock
+	}
+	return threadClock
 }
 
 // wait blocks until there is something to do and the budget allows it.
-func (w *watch) wait() {
-	files := []unix.PollFd{
-		{Fd: int32(w.stop), Events: unix.POLLIN},
-		{Fd: int32(w.bell), Events: unix.POLLIN},
-		{Fd: int32(w.packets), Events: unix.POLLIN},
-	}
+func (w *watch) wait() error {
 	if rest := w.budget.charge(time.Now(), w.budget.clock.now()); rest > 0 {
-		poll(files[:1], rest)
-		w.skip()
+		w.tell()
+		if err := w.rest(rest); err != nil {
+			return err
+		}
 	}
-	if d := w.idle(time.Now()); d != 0 {
-		poll(files, d)
+	d := w.idle(time.Now())
+	if d < 0 || d >= shortly || len(w.told) >= maxTold {
+		w.tell()
 	}
-	if files[1].Revents != 0 {
+	if d != 0 {
+		if err := w.waiter.wait(d); err != nil {
+			return err
+		}
+	}
+	if w.waiter.fired(w.bell) {
 		var b [8]byte
-		_, _ = unix.Read(w.bell, b[:])
+		_, _ = read(w.bell, b[:])
 		w.rung.Store(false)
 	}
+	return nil
 }
 
-// skip drops what came during a rest: most such connections are over, and looking
-// them up would take the time of those that are not.
-func (w *watch) skip() {
+// maxTold is how much is found before it is told.
+const maxTold = 64
+
+// tell passes on what was found since it last did: both ends of a connection at
+// once, as it wakes two processes.
+func (w *watch) tell() {
+	for _, o := range w.told {
+		select {
+		case w.owners <- o:
+		default: // nobody takes them
+		}
+	}
+	w.told = w.told[:0]
+	runtime.Gosched() // no other processor may be there to go on with it
+}
+
+// rest waits for a time, or for the watch to end, and drops what came: most such
+// connections are over, and looking them up would take the time of those that are
+// not.
+func (w *watch) rest(d time.Duration) error {
+	err := errors.Join(w.listen(false), w.waiter.wait(d), w.listen(true))
 	n := overflowed(w.packets)
 	for {
-		if _, err := unix.Read(w.packets, w.buf[:]); err != nil && !errors.Is(err, unix.EINTR) {
+		if _, err := read(w.packets, w.buf[:]); err != nil && !errors.Is(err, unix.EINTR) {
 			break
 		}
 		n++
 	}
 	w.asked.Add(n)
 	w.skipped.Add(n)
-}
-
-// poll waits for files, for the given time at most; negative: for as long as it takes.
-func poll(files []unix.PollFd, d time.Duration) {
-	t := unix.NsecToTimespec(int64(d))
-	limit := &t
-	if d < 0 {
-		limit = nil
-	}
-	_, _ = unix.Ppoll(files, limit, nil)
+	return err
 }
 
 // idle is how long there is nothing to do but to wait for segments, negative if

@@ -22,7 +22,7 @@ func (w *watch) add(q query) {
 		return
 	}
 	q.began = time.Now()
-	q.due, q.wait = q.began, firstWait
+	q.due = q.began
 	w.queries[q.ends] = &q
 }
 
@@ -70,7 +70,6 @@ func (w *watch) hunt(now time.Time) {
 	for inode, q := range w.wanted {
 		if !q.hunted {
 			q.hunted, q.sweep = true, w.hunter.sweep.number+1
-			q.askListener(w.spaces, now)
 			just[inode] = q
 		}
 	}
@@ -80,12 +79,13 @@ func (w *watch) hunt(now time.Time) {
 	}
 }
 
-// review drops the sockets that are gone by now.
+// review drops the sockets that are gone by now, and looks up who accepts the others.
 func (w *watch) review(left wanted, now time.Time) {
 	for inode, q := range left {
 		if w.identify(q, now); q.inode != inode {
 			delete(left, inode)
 		}
+		q.askListener(w.spaces, now)
 	}
 }
 
@@ -142,16 +142,13 @@ func (w *watch) collect() {
 
 func (w *watch) report(h hit) {
 	w.settle(h.query, found)
-	select {
-	case w.owners <- capture.Owner{Local: h.local, Remote: h.remote, PID: h.pid, Name: h.name}:
-	default: // nobody takes them
-	}
+	w.told = append(w.told, capture.Owner{Local: h.local, Remote: h.remote, PID: h.pid, Name: h.name})
 }
 
 // settle ends a query that has a verdict, and one whose socket is gone if who
 // held the listening socket says enough.
 func (w *watch) settle(q *query, v verdict) {
-	if v == pending && q.due.IsZero() && q.inode == 0 && !w.hunter.last.began.Before(q.began.Add(-fresh)) {
+	if v == pending && q.due.IsZero() && q.inode == 0 && (!w.hunter.last.began.Before(q.began.Add(-fresh)) || w.hunter.last.several(q.listener)) {
 		if h, ok := w.hunter.last.sole(q.listener, time.Now()); ok {
 			w.report(hit{q, h.pid, h.name})
 			return
