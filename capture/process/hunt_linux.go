@@ -105,6 +105,10 @@ func (y *young) update(newest uint32) {
 	y.pids = slices.Delete(y.pids, 0, max(0, len(y.pids)-maxYoung))
 }
 
+func (y *young) drop(pid uint32) {
+	y.pids = slices.DeleteFunc(y.pids, func(id uint32) bool { return id == pid })
+}
+
 func openHunter(c clock) hunter {
 	fd, err := unix.Open("/proc/loadavg", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -125,8 +129,8 @@ func (h *hunter) close() {
 
 // hunt looks for fresh queries where they are most likely: for clients in processes
 // that were just started; for all where sockets were found lately; then, if alive
-// has not dropped them, in those that hold the listening socket, and at last in the
-// newest. What it finds are hits, and leaves both maps.
+// has not dropped them, at all files of the newest, of those that hold the listening
+// socket, and of those found lately. What it finds are hits, and leaves both maps.
 func (h *hunter) hunt(fresh, all wanted, alive func(fresh wanted)) {
 	h.young.update(h.load.newest())
 	if h.guessed { // the last client was found so: the next will be, too
@@ -139,6 +143,7 @@ func (h *hunter) hunt(fresh, all wanted, alive func(fresh wanted)) {
 	if alive(fresh); len(fresh) == 0 {
 		return
 	}
+	h.guess(maxVisit, maxFirst, fresh, all)
 	h.holding(fresh, all)
 	h.again(fresh, all)
 	if alive(fresh); len(fresh) > 0 {
@@ -155,8 +160,8 @@ func (h *hunter) holding(fresh, all wanted) {
 	}
 }
 
-// started looks for clients in what was started lately: where the socket was in the
-// last of them, and in some at all files.
+// started looks for clients in what was started lately, where the socket was in the
+// last of them.
 func (h *hunter) started(fresh, all wanted) {
 	clients := wanted{}
 	for inode, q := range fresh {
@@ -165,7 +170,6 @@ func (h *hunter) started(fresh, all wanted) {
 		}
 	}
 	h.guess(0, maxYoung, clients, all)
-	h.guess(maxVisit, maxFirst, clients, all)
 	for inode := range fresh {
 		if all[inode] == nil {
 			delete(fresh, inode)
@@ -207,8 +211,9 @@ func (h *hunter) again(fresh, all wanted) {
 
 // guess looks at the n processes started last, as visit does.
 func (h *hunter) guess(files, n int, fresh, all wanted) {
-	for i, pid := range slices.Backward(h.young.pids) {
-		if len(fresh) == 0 || i < len(h.young.pids)-n {
+	pids := h.young.pids
+	for _, pid := range slices.Backward(slices.Clone(pids[max(0, len(pids)-n):])) { // what is found is dropped
+		if len(fresh) == 0 {
 			return
 		}
 		h.visit(held{pid, h.first}, true, files, fresh, all)
@@ -284,6 +289,7 @@ func (h *hunter) see(p process, fd int, inode uint32, guessed bool, all wanted) 
 	}
 	if guessed {
 		h.first = fd
+		h.young.drop(p.pid) // it is one of those found lately now
 	}
 	if !q.accepted {
 		h.guessed = guessed
