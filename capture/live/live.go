@@ -179,13 +179,18 @@ func (s *Source) add(name string, set settings) error {
 	return nil
 }
 
+// spare is how many more goroutines than there are CPUs may be busy without the
+// threads of a source having to wait for the runtime to let them go on: whoever
+// reads, merges and saves, and those that collect garbage.
+const spare = 5
+
 // Start begins to capture, with a goroutine for each interface, one that ends when
 // they have, and one that saves. It is called once, before Next.
 func (s *Source) Start(others Readers) {
 	s.started, s.others = true, others
 	// What fetches and saves must not wait for its turn behind what analyses: the
 	// system's scheduler knows whom to prefer, the runtime's does not.
-	s.procs = runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(s.lanes) + 1)
+	s.procs = runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(s.lanes) + spare)
 	w := &writer{store: s.store, left: s.opt.Packets, full: s.halt}
 	s.reader = s.store.reader(func(n uint64) { s.shed.Add(n) })
 	if others.Save != nil {
