@@ -8,7 +8,7 @@ import (
 
 // urgent is the nice value of the threads that fetch and save frames: what they
 // do not do in time is lost, and what they do is little.
-const urgent = -10
+const urgent = -20
 
 // prefer has the goroutine, from now on to its end, run on a thread of its own that
 // goes before others.
