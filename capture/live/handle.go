@@ -9,7 +9,7 @@ import (
 type handle interface {
 	// read returns the next frame, whose bytes are good until the next call. It
 	// fails with errTimeout when none has come for as long as the handle was opened
-	// for, and with errDown while the interface is down; any other error is final.
+	// for, and with ErrDown while the interface is down; any other error is final.
 	read() (frame, error)
 	// stats returns counts since the handle was opened.
 	stats() (counts, error)
@@ -27,10 +27,10 @@ type frame struct {
 // counts are what a handle knows of the frames that passed its filter.
 type counts struct{ received, kernel, iface uint64 }
 
-var (
-	errTimeout = errors.New("capture: no frame in time")
-	errDown    = errors.New("the interface is down")
-)
+// ErrDown says that an interface is down.
+var ErrDown = errors.New("the interface is down")
+
+var errTimeout = errors.New("capture: no frame in time")
 
 // retire is how old a block of the kernel's ring gets before it is handed over,
 // and how long a handle waits for one.

@@ -48,7 +48,7 @@ func reason(err error) error {
 	case errors.Is(err, afpacket.ErrTimeout):
 		return errTimeout
 	case errors.Is(err, afpacket.ErrDown):
-		return errDown
+		return ErrDown
 	}
 	return err
 }

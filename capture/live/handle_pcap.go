@@ -87,7 +87,7 @@ func reason(err error) error {
 	case text == "No Such Device", strings.Contains(text, "No such device"):
 		return fs.ErrNotExist
 	case text == "Interface Not Up":
-		return errDown
+		return ErrDown
 	case text == "Cannot set as promisc", strings.HasPrefix(text, "Warning: "):
 		return fmt.Errorf("%w: %s", errWarning, strings.TrimPrefix(text, "Warning: "))
 	}
@@ -107,7 +107,7 @@ func readError(err error) error {
 	case errors.Is(err, pcap.NextErrorTimeoutExpired):
 		return errTimeout
 	case strings.Contains(err.Error(), "went down"), strings.Contains(err.Error(), "network is down"):
-		return errDown
+		return ErrDown
 	}
 	return err
 }

@@ -20,6 +20,7 @@ const (
 	settled      = 150 * time.Millisecond // after so long without one, no frame comes any more that is older
 	quietAfter   = 100                    // time-outs in a row, which is two seconds
 	quietFor     = 80 * time.Millisecond  // what the next frame may have to wait then, beside the usual
+	steady       = 2 * time.Second        // an interface that is lost sooner than that was never back
 	drainFor     = 100 * time.Millisecond // how long what the kernel holds is fetched when the capture ends
 	fetched      = 50 * time.Millisecond  // after so long without one, the frames captured by then are usually here
 )
@@ -43,8 +44,10 @@ type lane struct {
 	link  uint16
 	down  bool
 
-	silent int  // time-outs since the last frame
-	known  bool // the system lists it as a network interface
+	silent int       // time-outs since the last frame
+	opened time.Time // when the handle was opened again; zero for the first one
+	muted  bool      // its loss was not worth a word
+	known  bool      // the system lists it as a network interface
 
 	published int64 // capture time of the latest hand-over
 	looked    time.Time
@@ -207,7 +210,7 @@ func (l *lane) up(up bool) {
 // lost deals with the end of a handle. An interface that is down needs nothing
 // but time.
 func (l *lane) lost(err error) {
-	if errors.Is(err, errDown) {
+	if errors.Is(err, ErrDown) {
 		if i, e := net.InterfaceByName(l.name); e == nil {
 			l.up(i.Flags&net.FlagUp != 0)
 			l.pause()
@@ -221,7 +224,10 @@ func (l *lane) lost(err error) {
 	if _, e := net.InterfaceByName(l.name); e != nil && l.known {
 		err = errors.New("the interface is gone")
 	}
-	l.src.say(fmt.Sprintf("%s: %v; waiting for it to come back", l.name, err))
+	// One that fails again and again is said to be lost once.
+	if l.muted = time.Since(l.opened) < steady; !l.muted {
+		l.src.say(fmt.Sprintf("%s: %v; waiting for it to come back", l.name, err))
+	}
 }
 
 // pause lets a little time go by, in which the capture's clock goes on.
@@ -244,7 +250,9 @@ func (l *lane) reopen() {
 	case err == nil:
 		l.h, l.down = h, false
 		l.adopt()
-		l.src.say(l.name + " is back")
+		if l.opened = time.Now(); !l.muted {
+			l.src.say(l.name + " is back")
+		}
 	case errors.Is(err, fs.ErrPermission) && !l.src.barred.Swap(true):
 		l.src.say(l.name + " is back, but opening it again takes privileges that were given up (see -Z)")
 	}

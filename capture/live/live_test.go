@@ -393,7 +393,7 @@ func TestInterfaceComesBack(t *testing.T) {
 		}
 	}
 	const went, back = "ww-none: The interface disappeared; waiting for it to come back", "ww-none is back"
-	if !slices.Equal(said, []string{went, back, went, back}) {
+	if !slices.Equal(said, []string{went, back}) { // the second loss comes too soon to be worth a word
 		t.Errorf("%q", said)
 	}
 	if i := s.Interfaces(); len(i) != 2 || i[1].Link != 113 || !first.closed.Load() || !second.closed.Load() {

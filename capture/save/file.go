@@ -198,5 +198,5 @@ func cause(err error) error {
 	}
 }
 
-// isClassic reports that a name asks for classic pcap.
-func isClassic(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".pcap") }
+// Classic reports that a name asks for classic pcap.
+func Classic(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".pcap") }

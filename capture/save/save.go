@@ -107,7 +107,7 @@ func (s *Saver) begin() (err error) {
 	} else if s.cur, err = create(name, s.opt.Made); err != nil {
 		return err
 	}
-	if !isClassic(name) {
+	if !Classic(name) {
 		s.cur.ng = pcapfile.NewNGWriter(s.cur.out, pcapfile.NGOptions{OS: s.opt.OS, Application: s.opt.Application, Comments: s.opt.Comments})
 		for _, e := range s.opt.Extras {
 			if err := s.cur.ng.WriteExtra(e); err != nil {

@@ -15,74 +15,143 @@ import (
 	"example.com/wirewatch/capture"
 	"example.com/wirewatch/capture/bpf"
 	"example.com/wirewatch/capture/live"
+	"example.com/wirewatch/capture/process"
 	"example.com/wirewatch/capture/remote"
+	"example.com/wirewatch/capture/save"
+	"example.com/wirewatch/event"
 	"example.com/wirewatch/internal/privilege"
 )
 
 // watch tells what happens on interfaces, until it is told to stop.
 func (o *options) watch(ctx context.Context, std streams) (err error) {
 	start := time.Now()
-	user, drop, err := privilege.Target(o.capture.user, os.Getenv)
+	stderr := newMessages(std.err)
+	defer stderr.end()
+	w := &watch{o: o, std: streams{std.in, std.out, stderr}}
+	defer func() { err = cmp.Or(err, w.close()) }()
+	if err := w.open(ctx); err != nil {
+		return err
+	}
+	defer w.start(ctx)()
+	if _, tty := terminal(std.err); tty {
+		defer context.AfterFunc(ctx, func() { say(stderr, "\n") })() // behind the terminal's ^C
+	}
+	stop := o.status(std, stderr, w.out, w.src)
+	err = o.tell(ctx, w.src, w.sinks(std.err)...)
+	err = cmp.Or(err, w.end())
+	stop()
+	o.closing(std, stderr, w)
+	o.report(stderr, w.src, start)
+	return err
+}
+
+// watch is a capture on interfaces, and what has to do with it.
+type watch struct {
+	o      *options
+	std    streams
+	src    *live.Source
+	out    io.Writer
+	done   func() error // ends out
+	kept   *keeper      // nil: nothing is saved
+	owners *process.Watcher
+	found  <-chan capture.Owner
+}
+
+// open opens the interfaces and what is written to, and gives up all privileges
+// that this took.
+func (w *watch) open(ctx context.Context) error {
+	user, drop, err := privilege.Target(w.o.capture.user, os.Getenv)
 	if err != nil {
 		return usageError{err}
 	}
-	stderr := newMessages(std.err)
-	defer stderr.end()
-	src, err := o.openInterfaces(ctx, stderr)
-	if err != nil {
+	if w.src, err = w.o.openInterfaces(ctx, w.std.err); err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, src.Close()) }()
+	if err := w.o.oneLink(w.src); err != nil {
+		return err
+	}
 	owned := anyones
-	policy := privilege.Policy{Landlock: true, KeepRaw: true, ReadPaths: statistics, Children: o.anyFar()}
+	policy := privilege.Policy{Landlock: true, KeepRaw: true, ReadPaths: statistics, Children: w.o.anyFar()}
 	if drop {
 		owned = func(f *os.File) error { return privilege.Chown(f, user) }
 		policy.User = &user
 	}
-	out, done, err := o.output(std, owned)
-	if err != nil {
+	if w.out, w.done, err = w.o.output(w.std, owned); err != nil {
 		return err
 	}
-	kept, err := o.keep(streams{std.in, std.out, stderr}, owned)
-	if err != nil {
+	if w.kept, err = w.o.keep(w.std, owned); err != nil {
 		return err
 	}
-	if dir := o.folder(); dir != "" {
+	if dir := w.o.folder(); dir != "" {
 		policy.WriteDirs = []string{dir}
 	}
-	owners := o.owners(stderr)
-	defer closeOwners(owners)
-	found := o.ownersOf(owners) // now, since a filter may name hosts to be looked up
-	if err := o.confine(policy, stderr); err != nil {
-		return err
+	w.owners = w.o.owners(w.std.err)
+	w.found = w.o.ownersOf(w.owners) // now, since a filter may name hosts to be looked up
+	return w.o.confine(policy, w.std.err)
+}
+
+// start begins to capture; ctx ends it. It returns what ends the waiting for that.
+func (w *watch) start(ctx context.Context) (forget func()) {
+	others := live.Readers{Owners: w.found}
+	if w.kept != nil {
+		w.kept.stop = w.src.Stop
+		others.Save, others.Saved = w.kept.save, w.kept.end
 	}
-	others := live.Readers{Owners: found}
-	if kept != nil {
-		kept.stop = src.Stop
-		others.Save, others.Saved = kept.save, kept.end
+	w.src.Start(others)
+	interrupted := context.AfterFunc(ctx, w.src.Stop)
+	var timer *time.Timer
+	if d := w.o.save.stop.Duration; d > 0 {
+		timer = time.AfterFunc(d, w.src.Stop)
 	}
-	src.Start(others)
-	defer context.AfterFunc(ctx, src.Stop)()
-	if d := o.save.stop.Duration; d > 0 {
-		defer time.AfterFunc(d, src.Stop).Stop()
+	return func() {
+		interrupted()
+		if timer != nil {
+			timer.Stop()
+		}
 	}
-	if _, tty := terminal(std.err); tty {
-		defer context.AfterFunc(ctx, func() { say(stderr, "\n") })() // behind the terminal's ^C
+}
+
+// sinks are what takes the facts.
+func (w *watch) sinks(stderr io.Writer) []event.Sink {
+	sinks := w.o.sinks(w.out, stderr)
+	if w.owners != nil {
+		sinks = append(sinks, asker{w.owners})
 	}
-	stop := o.status(std, stderr, out, src)
-	sinks := o.sinks(out, std.err)
-	if owners != nil {
-		sinks = append(sinks, asker{owners})
+	return sinks
+}
+
+// end ends what is written.
+func (w *watch) end() error {
+	err := cmp.Or(w.src.Close(), w.done())
+	if w.kept != nil {
+		err = cmp.Or(err, w.kept.err)
 	}
-	err = o.tell(ctx, src, sinks...)
-	err = cmp.Or(err, src.Close(), done())
-	if kept != nil {
-		err = cmp.Or(err, kept.err)
-	}
-	stop()
-	o.closing(stderr, src)
-	o.report(stderr, src, start)
 	return err
+}
+
+// close ends what was opened, as far as it was.
+func (w *watch) close() error {
+	closeOwners(w.owners)
+	if w.src == nil {
+		return nil
+	}
+	return w.src.Close()
+}
+
+// oneLink refuses a file of classic pcap for interfaces whose frames are of several
+// kinds, of which it can hold one.
+func (o *options) oneLink(src *live.Source) error {
+	list := src.Interfaces()
+	if !save.Classic(o.save.name) || len(list) < 2 {
+		return nil
+	}
+	for _, i := range list[1:] {
+		if i.Link != list[0].Link {
+			return usageError{fmt.Errorf("-w %s: packets of %s and %s are of different kinds, of which classic pcap holds one: use a name that ends in .pcapng",
+				o.save.name, list[0].Name, i.Name)}
+		}
+	}
+	return nil
 }
 
 // statistics is where libpcap reads what an interface has lost. The entries of the
@@ -108,6 +177,8 @@ func (o *options) openInterfaces(ctx context.Context, stderr io.Writer) (*live.S
 		return nil, permissionError{err, privilege.Advice(privilege.Attempt{
 			Program: os.Args[0], Interface: names[0], Filter: c.filter,
 		})}
+	case errors.Is(err, live.ErrDown):
+		return nil, fmt.Errorf("%w; it can be captured on when it is up", err)
 	case errors.As(err, new(*bpf.SyntaxError)):
 		return nil, usageError{err}
 	case errors.Is(err, fs.ErrNotExist) && listErr == nil:
@@ -227,9 +298,13 @@ func counted(src *live.Source) string {
 	return strings.Join(parts, ", ")
 }
 
-// closing says what was captured, as capture programs do.
-func (o *options) closing(stderr io.Writer, src *live.Source) {
-	if !o.quiet {
-		say(stderr, "wirewatch: %s\n", counted(src))
+// closing says what was captured, as capture programs do; not to whom the records
+// have just said it.
+func (o *options) closing(std streams, stderr io.Writer, w *watch) {
+	_, records := terminal(w.out)
+	_, tty := terminal(std.err)
+	if o.quiet || records && tty && w.src.Unsaved() == 0 {
+		return
 	}
+	say(stderr, "wirewatch: %s\n", counted(w.src))
 }
