@@ -39,7 +39,7 @@ printf '%-10s %10s  %-28s %12s  %s\n' program asked sent saved lost
 for rate in "${rates[@]}"; do
   for p in tcpdump dumpcap wirewatch; do
     rm -f "$dir"/out*; start $p
-    sent=$(ip netns exec "$a" "$dir/flood" -pps "$rate" -n "$frames" wwtx "$pcap")
+    sent=$(nice -n -19 ip netns exec "$a" "$dir/flood" -pps "$rate" -n "$frames" wwtx "$pcap")
     sleep 2
     cpu=$(ps -o cputimes= --ppid "$pid" --pid "$pid" | tail -n1 | tr -d ' ')
     pkill -INT -P "$pid" 2>/dev/null || kill -INT "$pid"; wait "$pid" || true
