@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"example.com/wirewatch/packet"
 )
@@ -116,6 +117,30 @@ type Stats struct {
 	DroppedKernel    uint64 // live: lost because nobody fetched them in time
 	DroppedInterface uint64 // live: lost by the interface or its driver
 	Shed             uint64 // live: captured, but not handed on, because Next was not called often enough
+}
+
+// Tally counts the frames that a source hands on. One goroutine adds to it, any may
+// read it. The zero Tally is ready for use.
+type Tally struct{ frames, bytes, truncated atomic.Uint64 }
+
+// Add counts the frames of a block.
+func (t *Tally) Add(b *Block) {
+	var bytes, truncated uint64
+	for i := range b.Frames {
+		f := &b.Frames[i]
+		bytes += uint64(f.Len)
+		if f.Len < f.WireLen {
+			truncated++
+		}
+	}
+	t.frames.Add(uint64(len(b.Frames)))
+	t.bytes.Add(bytes)
+	t.truncated.Add(truncated)
+}
+
+// Into sets what the tally has counted in s.
+func (t *Tally) Into(s *Stats) {
+	s.Frames, s.Bytes, s.Truncated = t.frames.Load(), t.bytes.Load(), t.truncated.Load()
 }
 
 // Decoder turns a frame into the TCP segment in it. One goroutine uses it.

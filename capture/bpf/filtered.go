@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"context"
-	"sync/atomic"
 
 	"example.com/wirewatch/capture"
 )
@@ -21,7 +20,7 @@ type filtered struct {
 	program  func(link uint16) (*Program, error)
 	programs map[uint16]*Program
 
-	frames, bytes, truncated atomic.Uint64
+	tally capture.Tally
 }
 
 // Next returns the next block that has something left.
@@ -36,7 +35,7 @@ func (f *filtered) Next(ctx context.Context) (*capture.Block, error) {
 			return nil, err
 		}
 		if len(b.Frames) > 0 || len(b.Notes) > 0 || b.Skipped > 0 || b.Until > 0 {
-			f.count(b)
+			f.tally.Add(b)
 			return b, nil
 		}
 		b.Release()
@@ -80,25 +79,10 @@ func (f *filtered) of(link uint16) (*Program, error) {
 	return p, err
 }
 
-// count adds what is handed on to the statistics.
-func (f *filtered) count(b *capture.Block) {
-	var bytes, truncated uint64
-	for i := range b.Frames {
-		r := &b.Frames[i]
-		bytes += uint64(r.Len)
-		if r.Len < r.WireLen {
-			truncated++
-		}
-	}
-	f.frames.Add(uint64(len(b.Frames)))
-	f.bytes.Add(bytes)
-	f.truncated.Add(truncated)
-}
-
 // Stats counts the frames that passed; what was lost, was lost before the filter.
 func (f *filtered) Stats() capture.Stats {
 	s := f.src.Stats()
-	s.Frames, s.Bytes, s.Truncated = f.frames.Load(), f.bytes.Load(), f.truncated.Load()
+	f.tally.Into(&s)
 	return s
 }
 

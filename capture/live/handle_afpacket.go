@@ -10,9 +10,6 @@ import (
 	"example.com/wirewatch/capture/afpacket"
 )
 
-// Engine is what captures, in words.
-const Engine = "AF_PACKET"
-
 // packetHandle is an AF_PACKET socket of our own.
 type packetHandle struct{ h *afpacket.Handle }
 

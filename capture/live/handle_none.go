@@ -7,9 +7,6 @@ import (
 	"fmt"
 )
 
-// Engine is what captures, in words.
-const Engine = "nothing"
-
 var errBuild = fmt.Errorf("capture on interfaces is libpcap's here, which this build of wirewatch is without: %w", errors.ErrUnsupported)
 
 func open(string, settings) (handle, error) { return nil, errBuild }

@@ -13,9 +13,6 @@ import (
 	"example.com/wirewatch/capture/bpf"
 )
 
-// Engine is what captures, in words.
-const Engine = "libpcap"
-
 // pcapHandle is one of libpcap's.
 type pcapHandle struct {
 	h    *pcap.Handle

@@ -29,7 +29,6 @@ const (
 type output interface {
 	add(data []byte, rec capture.Record)
 	note(n capture.Note)
-	pending() bool
 	publish(until int64)
 }
 

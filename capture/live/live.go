@@ -96,7 +96,8 @@ type Source struct {
 	failure error // why a feed ended, the first
 	started bool
 
-	frames, bytes, truncated, shed, unsaved atomic.Uint64
+	tally         capture.Tally
+	shed, unsaved atomic.Uint64
 }
 
 var _ capture.Source = (*Source)(nil)
@@ -272,7 +273,7 @@ func (s *Source) Next(ctx context.Context) (*capture.Block, error) {
 		b, more := s.reader.take()
 		switch {
 		case b != nil:
-			s.count(b)
+			s.tally.Add(b)
 			return b, nil
 		case !more:
 			return nil, s.end()
@@ -300,32 +301,14 @@ func (s *Source) fail(err error) {
 	s.failure = cmp.Or(s.failure, err)
 }
 
-// count adds a block to the statistics.
-func (s *Source) count(b *capture.Block) {
-	var bytes, truncated uint64
-	for i := range b.Frames {
-		f := &b.Frames[i]
-		bytes += uint64(f.Len)
-		if f.Len < f.WireLen {
-			truncated++
-		}
-	}
-	s.frames.Add(uint64(len(b.Frames)))
-	s.bytes.Add(bytes)
-	s.truncated.Add(truncated)
-}
-
 // Stop ends the capture, at once and whoever waits for what. What was captured
 // can still be read.
 func (s *Source) Stop() { s.halt() }
 
-// Stopped is closed when the capture has ended: it was stopped, or has as many
-// packets as it was to have.
-func (s *Source) Stopped() <-chan struct{} { return s.halted }
-
 // Stats returns the counts so far.
 func (s *Source) Stats() capture.Stats {
-	st := capture.Stats{Frames: s.frames.Load(), Bytes: s.bytes.Load(), Truncated: s.truncated.Load(), Shed: s.shed.Load()}
+	st := capture.Stats{Shed: s.shed.Load()}
+	s.tally.Into(&st)
 	for _, d := range s.drops {
 		st.DroppedKernel += d.kernel.Load()
 		st.DroppedInterface += d.iface.Load()

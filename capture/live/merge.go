@@ -57,8 +57,6 @@ func (s *Source) merge(w *writer) (end func()) {
 	return func() { close(m.inbox); m.ended.Wait() }
 }
 
-func (f *feed) pending() bool { return f.cur != nil }
-
 // block is the one that is being filled, with room for so many more bytes.
 func (f *feed) block(need int) *capture.Block {
 	if f.cur != nil && f.used+need > len(f.cur.Buf) {

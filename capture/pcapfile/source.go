@@ -30,9 +30,9 @@ type Source struct {
 	merge   *merger // nil for a single input
 	err     error   // what Next returns once the source has been closed
 
-	frames, bytes, truncated atomic.Uint64
-	read, size               atomic.Int64
-	unsized                  atomic.Bool // some input's size is not known
+	tally      capture.Tally
+	read, size atomic.Int64
+	unsized    atomic.Bool // some input's size is not known
 }
 
 var _ capture.Source = (*Source)(nil)
@@ -190,33 +190,17 @@ func (s *Source) Next(ctx context.Context) (*capture.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.count(b)
+	s.tally.Add(b)
 	return b, nil
-}
-
-// count adds a block to the statistics.
-func (s *Source) count(b *capture.Block) {
-	var bytes, truncated uint64
-	for i := range b.Frames {
-		f := &b.Frames[i]
-		bytes += uint64(f.Len)
-		if f.Len < f.WireLen {
-			truncated++
-		}
-	}
-	s.frames.Add(uint64(len(b.Frames)))
-	s.bytes.Add(bytes)
-	s.truncated.Add(truncated)
 }
 
 // Stats returns the counts so far; those of drops are as the interface
 // statistics blocks of pcapng read so far have them.
 func (s *Source) Stats() capture.Stats {
 	d := s.meta.dropCounts()
-	return capture.Stats{
-		Frames: s.frames.Load(), Bytes: s.bytes.Load(), Truncated: s.truncated.Load(),
-		DroppedKernel: d.kernel, DroppedInterface: d.iface,
-	}
+	st := capture.Stats{DroppedKernel: d.kernel, DroppedInterface: d.iface}
+	s.tally.Into(&st)
+	return st
 }
 
 // Progress returns how many bytes of the inputs have been read, before
