@@ -93,10 +93,10 @@ func (l *lane) step() {
 	case err == nil:
 		l.frame(&f)
 	case errors.Is(err, errTimeout):
-		l.rest()
 		now := time.Now()
 		l.look(now, now.Add(-fetched).UnixNano())
 		l.out.publish(now.Add(-settled).UnixNano())
+		l.rest() // behind that: what comes meanwhile is not fetched
 	default:
 		l.lost(err)
 	}
