@@ -2,22 +2,15 @@
 # Floods one end of a veth pair at rising rates, and has tcpdump, dumpcap and
 # wirewatch capture at the other, by turns, with rings of the same size, each
 # writing all that it gets; wirewatch dissects it as well. Prints what was lost.
+# RING is the size of the rings in MiB, SENDER_NICE the priority of the sender.
 # usage: bench/live.sh WIREWATCH CAPTURE.pcap [FRAMES] [RATE ...]     (root)
 set -euo pipefail
 ww=$(realpath "$1") pcap=$(realpath "$2") frames=${3:-1000000}
 rates=("${@:4}")
 [ ${#rates[@]} -gt 0 ] || rates=(100000 200000 400000 600000 800000 2000000)
 cd "$(dirname "$0")/.."
-dir=$(mktemp -d "${TMPDIR:-/dev/shm}/wwlive.XXXXXX")
-a=wwa$$ b=wwb$$ ring=${RING:-64}
-cleanup() { ip netns del "$a" 2>/dev/null || true; ip netns del "$b" 2>/dev/null || true; rm -rf "$dir"; }
-trap cleanup EXIT
-go build -o "$dir/flood" ./bench/flood
-ip netns add "$a"; ip netns add "$b"
-ip link add wwtx netns "$a" type veth peer name wwrx netns "$b"
-ip netns exec "$a" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-ip netns exec "$b" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-ip -n "$a" link set wwtx up; ip -n "$b" link set wwrx up
+. bench/pair.sh
+ring=${RING:-64}
 inside() { ip netns exec "$b" "$@"; }
 start() { # program -> pid, once it captures
   case $1 in
@@ -39,7 +32,7 @@ printf '%-10s %10s  %-28s %12s  %s\n' program asked sent saved lost
 for rate in "${rates[@]}"; do
   for p in tcpdump dumpcap wirewatch; do
     rm -f "$dir"/out*; start $p
-    sent=$(nice -n -19 ip netns exec "$a" "$dir/flood" -pps "$rate" -n "$frames" wwtx "$pcap")
+    sent=$(nice -n "${SENDER_NICE:-0}" ip netns exec "$a" "$dir/flood" -pps "$rate" -n "$frames" wwtx "$pcap")
     sleep 2
     cpu=$(ps -o cputimes= --ppid "$pid" --pid "$pid" | tail -n1 | tr -d ' ')
     pkill -INT -P "$pid" 2>/dev/null || kill -INT "$pid"; wait "$pid" || true

@@ -7,16 +7,7 @@
 set -euo pipefail
 ww=$(realpath "$1") pcap=$(realpath "$2") frames=${3:-3500000} rate=${4:-30000}
 cd "$(dirname "$0")/.."
-dir=$(mktemp -d "${TMPDIR:-/dev/shm}/wwsoak.XXXXXX")
-a=wwsa$$ b=wwsb$$
-cleanup() { ip netns del "$a" 2>/dev/null || true; ip netns del "$b" 2>/dev/null || true; rm -rf "$dir"; }
-trap cleanup EXIT
-go build -o "$dir/flood" ./bench/flood
-ip netns add "$a"; ip netns add "$b"
-ip link add wwtx netns "$a" type veth peer name wwrx netns "$b"
-ip netns exec "$a" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-ip netns exec "$b" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-ip -n "$a" link set wwtx up; ip -n "$b" link set wwrx up
+. bench/pair.sh
 ip netns exec "$b" "$ww" -i wwrx -w "$dir/ring.pcapng" -b filesize:50000 -b files:4 -T ndjson -o "$dir/out.ndjson" --body-limit 0 2>"$dir/err" &
 sleep 1.5
 pid=$(pgrep -f -o "$ww -i wwrx")
